@@ -1,0 +1,1 @@
+"""Patrol flights: routes, airspace, missions and the recorder."""

@@ -1,0 +1,1 @@
+"""What people use: settings, command line, storage, SQL and reports."""

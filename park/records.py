@@ -1,0 +1,447 @@
+"""The records that pass between stages, checked where they are made.
+
+Conventions used by every record:
+
+* Times are timezone-aware.
+* Latitudes and longitudes are WGS84 degrees.
+* `yaw_deg` is clockwise from true north; `pitch_deg` is 0 at the horizon and -90 straight
+  down; `roll_deg` is positive when the right side of the camera goes down.
+* Pixels have their origin at the top left corner of the picture, x to the right, y down;
+  a box is `(x0, y0, x1, y1)`.
+* `error_m` is one standard deviation of the horizontal position, per axis, in metres.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from park.errors import RecordError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BoxXyxyPx = tuple[float, float, float, float]
+"""A box in pixels: x0, y0, x1, y1, with x0 < x1 and y0 < y1."""
+
+LatLonDeg = tuple[float, float]
+"""WGS84 latitude and longitude in degrees, in this order."""
+
+
+def _need(condition: bool, message: str) -> None:
+    if not condition:
+        raise RecordError(message)
+
+
+def _need_aware(name: str, value: datetime) -> None:
+    _need(
+        value.tzinfo is not None and value.utcoffset() is not None,
+        f"{name} {value.isoformat()} has no time zone",
+    )
+
+
+def _need_lat_lon(lat_deg: float, lon_deg: float) -> None:
+    _need(
+        math.isfinite(lat_deg) and -90.0 <= lat_deg <= 90.0,
+        f"lat_deg {lat_deg} is not between -90 and 90",
+    )
+    _need(
+        math.isfinite(lon_deg) and -180.0 <= lon_deg <= 180.0,
+        f"lon_deg {lon_deg} is not between -180 and 180",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsics:
+    """How a lens maps directions to pixels (pinhole with Brown-Conrady distortion).
+
+    Attributes:
+        width_px: width of the picture that these values belong to.
+        height_px: its height.
+        fx_px: focal length in pixels along x.
+        fy_px: focal length in pixels along y.
+        cx_px: principal point, x.
+        cy_px: principal point, y.
+        distortion: OpenCV's (k1, k2, p1, p2, k3); all zero for an ideal lens.
+        focal_sigma: relative standard deviation of the focal length (0.02 is 2 %).
+    """
+
+    width_px: int
+    height_px: int
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    focal_sigma: float = 0.01
+
+    def __post_init__(self) -> None:
+        _need(self.width_px > 0 and self.height_px > 0, "a picture needs a width and a height")
+        _need(
+            math.isfinite(self.fx_px) and self.fx_px > 0 and self.fy_px > 0,
+            f"focal length {self.fx_px} x {self.fy_px} px is not positive",
+        )
+        _need(self.focal_sigma >= 0, f"focal_sigma {self.focal_sigma} is negative")
+
+    @classmethod
+    def from_fov(
+        cls, width_px: int, height_px: int, hfov_deg: float, *, focal_sigma: float = 0.01
+    ) -> Self:
+        """Return an ideal lens with a horizontal field of view of `hfov_deg` degrees."""
+        _need(0.0 < hfov_deg < 179.0, f"hfov_deg {hfov_deg} is not between 0 and 179")
+        f_px = width_px / 2.0 / math.tan(math.radians(hfov_deg) / 2.0)
+        return cls(
+            width_px,
+            height_px,
+            f_px,
+            f_px,
+            width_px / 2.0,
+            height_px / 2.0,
+            focal_sigma=focal_sigma,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPose:
+    """Where a camera is and where it looks.
+
+    Attributes:
+        lat_deg: WGS84 latitude of the camera.
+        lon_deg: WGS84 longitude of the camera.
+        alt_home_m: height above the take-off point.
+        alt_amsl_m: height above mean sea level; None when not known.
+        yaw_deg: heading of the optical axis, clockwise from true north.
+        pitch_deg: 0 at the horizon, -90 straight down.
+        roll_deg: positive when the right side of the camera goes down.
+    """
+
+    lat_deg: float
+    lon_deg: float
+    alt_home_m: float
+    alt_amsl_m: float | None
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+
+    def __post_init__(self) -> None:
+        _need_lat_lon(self.lat_deg, self.lon_deg)
+        for name in ("alt_home_m", "yaw_deg", "pitch_deg", "roll_deg"):
+            value = getattr(self, name)
+            _need(math.isfinite(value), f"{name} {value} is not a number")
+        _need(
+            self.alt_amsl_m is None or math.isfinite(self.alt_amsl_m),
+            f"alt_amsl_m {self.alt_amsl_m} is not a number",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PoseSigma:
+    """One standard deviation of each part of a `CameraPose`.
+
+    Attributes:
+        horizontal_m: position, per horizontal axis.
+        vertical_m: height above the ground.
+        yaw_deg: heading.
+        pitch_deg: pitch.
+        roll_deg: roll.
+    """
+
+    horizontal_m: float
+    vertical_m: float
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+
+    def __post_init__(self) -> None:
+        for name in ("horizontal_m", "vertical_m", "yaw_deg", "pitch_deg", "roll_deg"):
+            value = getattr(self, name)
+            _need(math.isfinite(value) and value >= 0, f"{name} {value} is not zero or more")
+
+
+@dataclass(frozen=True, slots=True)
+class PosedView:
+    """A picture whose camera is known: lens, pose, and how well the pose is known."""
+
+    intrinsics: Intrinsics
+    pose: CameraPose
+    sigma: PoseSigma
+
+
+@dataclass(frozen=True, slots=True)
+class CornersView:
+    """A picture of flat ground whose four corners are known (a fixed camera, no telemetry).
+
+    Attributes:
+        width_px: width of the picture.
+        height_px: its height.
+        corners: (lat_deg, lon_deg) of the top left, top right, bottom right and bottom left
+            corner of the picture, in this order.
+        corner_sigma_m: one standard deviation of each corner, per axis.
+    """
+
+    width_px: int
+    height_px: int
+    corners: tuple[LatLonDeg, LatLonDeg, LatLonDeg, LatLonDeg]
+    corner_sigma_m: float = 2.0
+
+    def __post_init__(self) -> None:
+        _need(self.width_px > 0 and self.height_px > 0, "a picture needs a width and a height")
+        _need(len(self.corners) == 4, f"four corners are needed, not {len(self.corners)}")
+        for lat_deg, lon_deg in self.corners:
+            _need_lat_lon(lat_deg, lon_deg)
+        _need(self.corner_sigma_m >= 0, f"corner_sigma_m {self.corner_sigma_m} is negative")
+
+
+View = PosedView | CornersView
+"""What is known about how a picture sees the ground."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture, when it was taken, and how it sees the ground.
+
+    Attributes:
+        image_bgr: pixels, uint8, shape (height, width, 3), in OpenCV's channel order.
+        time: when it was taken.
+        view: camera pose or ground corners; None when nothing is known, in which case nothing
+            in the picture can be placed.
+        source_uri: the file it came from.
+        source_time_s: seconds from the start of the file; 0 for a photo.
+        patrol_id: the patrol or footage source it belongs to.
+        assumptions: what had to be assumed about it, in words ("looking straight down").
+    """
+
+    image_bgr: NDArray[np.uint8]
+    time: datetime
+    view: View | None
+    source_uri: str
+    source_time_s: float
+    patrol_id: str
+    assumptions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = self.image_bgr.shape
+        _need(
+            len(shape) == 3 and shape[2] == 3 and str(self.image_bgr.dtype) == "uint8",
+            f"a frame needs uint8 pixels of shape (height, width, 3), "
+            f"not {self.image_bgr.dtype} {shape}",
+        )
+        _need_aware("time", self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Something a model saw in one frame.
+
+    Attributes:
+        class_name: the model's name for it.
+        confidence: 0 to 1.
+        box_xyxy_px: in pixels of the full frame.
+        model_id: which model, with the hash of its weights.
+    """
+
+    class_name: str
+    confidence: float
+    box_xyxy_px: BoxXyxyPx
+    model_id: str
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.box_xyxy_px
+        _need(
+            all(math.isfinite(v) for v in self.box_xyxy_px) and x0 < x1 and y0 < y1,
+            f"box {self.box_xyxy_px} is empty or not a number",
+        )
+        _need(0.0 <= self.confidence <= 1.0, f"confidence {self.confidence} is not in 0..1")
+
+
+@dataclass(frozen=True, slots=True)
+class GroundPoint:
+    """A place on the ground with its uncertainty.
+
+    Attributes:
+        lat_deg: WGS84 latitude.
+        lon_deg: WGS84 longitude.
+        error_m: one standard deviation per horizontal axis (the root mean square of the
+            error ellipse's two half axes), metres.
+    """
+
+    lat_deg: float
+    lon_deg: float
+    error_m: float
+
+    def __post_init__(self) -> None:
+        _need_lat_lon(self.lat_deg, self.lon_deg)
+        _need(
+            math.isfinite(self.error_m) and self.error_m >= 0,
+            f"error_m {self.error_m} is not zero or more",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A detection with its place on the ground: one row of the `detections` table.
+
+    Attributes:
+        detection_id: hash of footage bytes, frame time, box and model.
+        patrol_id: the patrol or footage source.
+        time: when the frame was taken.
+        class_name: the model's name for it (column `class`).
+        confidence: 0 to 1.
+        box_xyxy_px: in pixels of the full frame.
+        track_id: same thing in neighbouring frames of one video; None for photos.
+        object_id: same thing in all footage of the run; None until merged.
+        place: where it stands; None when it could not be placed.
+        size_m: longest side of its box on the ground; None when it could not be placed.
+        source_uri: the file it came from.
+        source_time_s: seconds from the start of that file; 0 for a photo.
+        model_id: which model, with the hash of its weights.
+    """
+
+    detection_id: str
+    patrol_id: str
+    time: datetime
+    class_name: str
+    confidence: float
+    box_xyxy_px: BoxXyxyPx
+    track_id: str | None
+    object_id: str | None
+    place: GroundPoint | None
+    size_m: float | None
+    source_uri: str
+    source_time_s: float
+    model_id: str
+
+    def __post_init__(self) -> None:
+        _need_aware("time", self.time)
+        _need(bool(self.detection_id), "detection_id is empty")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedObject:
+    """One physical thing, from all its observations in all footage of a run.
+
+    Attributes:
+        object_id: hash of its first observation.
+        class_name: the class most of its observations agree on, weighted by confidence.
+        place: its position by inverse-variance weighting of its observations.
+        first_seen: time of its first observation.
+        last_seen: time of its last observation.
+        moving: whether it moved by more than its position errors explain.
+        speed_mps: median speed over ground while seen; None for one observation.
+        observations: all of them, ordered by time.
+    """
+
+    object_id: str
+    class_name: str
+    place: GroundPoint
+    first_seen: datetime
+    last_seen: datetime
+    moving: bool
+    speed_mps: float | None
+    observations: tuple[Observation, ...]
+
+    def __post_init__(self) -> None:
+        _need(len(self.observations) > 0, "an object needs at least one observation")
+        _need(self.first_seen <= self.last_seen, "first_seen is after last_seen")
+
+    @property
+    def dwell_s(self) -> float:
+        """Measured seconds between the first and the last time it was seen."""
+        return (self.last_seen - self.first_seen).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One issue, once: one row of the `incidents` table.
+
+    Attributes:
+        incident_id: hash of site, rule, zone, day and object.
+        day: the site's own day on which it was first seen.
+        domain: one of the taxonomy's domains.
+        type: a type of the taxonomy.
+        severity: 1 (notice) to 4 (critical).
+        zone_id: the zone whose rule raised it.
+        place: where.
+        first_seen: first time seen.
+        last_seen: last time seen.
+        dwell_s: measured seconds from first to last seen.
+        measure: its size in the taxonomy's unit for the type (seconds, vehicles, m2...).
+        object_ids: what it is about.
+        observations: how many detections support it.
+        evidence_uri: the picture of it; None until written.
+        model_id: which model saw it.
+        best: the observation to show as evidence.
+    """
+
+    incident_id: str
+    day: date
+    domain: str
+    type: str
+    severity: int
+    zone_id: str
+    place: GroundPoint
+    first_seen: datetime
+    last_seen: datetime
+    dwell_s: float
+    measure: float
+    object_ids: tuple[str, ...]
+    observations: int
+    evidence_uri: str | None
+    model_id: str
+    best: Observation
+
+    def __post_init__(self) -> None:
+        _need_aware("first_seen", self.first_seen)
+        _need_aware("last_seen", self.last_seen)
+        _need(self.first_seen <= self.last_seen, "first_seen is after last_seen")
+        _need(1 <= self.severity <= 4, f"severity {self.severity} is not in 1..4")
+        _need(self.dwell_s >= 0, f"dwell_s {self.dwell_s} is negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Something from outside that was refused: one row of the `rejects` table.
+
+    Attributes:
+        source_uri: the file or folder.
+        stage: where it was refused: "footage", "detect", "locate", "evidence".
+        reason: why, in words.
+    """
+
+    source_uri: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatrolSummary:
+    """One patrol or footage source: one row of the `patrols` table.
+
+    Attributes:
+        patrol_id: hash of what it came from, or the id a recorded patrol carries.
+        kind: "photos", "video_srt", "video_corners" or "patrol".
+        source_uri: the file or folder.
+        first_time: time of its first frame; None when no frame could be read.
+        last_time: time of its last frame.
+        frames: frames looked at.
+        rejected: files of it that were refused.
+        detections: rows it gave.
+        assumptions: what had to be assumed about it, in words.
+    """
+
+    patrol_id: str
+    kind: str
+    source_uri: str
+    first_time: datetime | None
+    last_time: datetime | None
+    frames: int
+    rejected: int
+    detections: int
+    assumptions: tuple[str, ...] = field(default=())
+
+
+JsonValue = Any
+"""A value that JSON can hold; only for files that are JSON by their standard."""

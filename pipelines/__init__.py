@@ -1,0 +1,1 @@
+"""Apache Beam pipelines from footage to incident tables."""

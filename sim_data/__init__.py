@@ -1,0 +1,1 @@
+"""Things that do not exist: generated footage and simulated vehicles."""

@@ -1,0 +1,1 @@
+"""From footage to located observations: readers, camera model, detectors, tracking, evidence."""

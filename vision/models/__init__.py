@@ -1,0 +1,1 @@
+"""YOLO models: registry, export, inference on the CPU, training and evaluation."""
