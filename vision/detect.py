@@ -1,0 +1,241 @@
+"""From frames to detections: scaled, sliced, run with several pictures in flight, merged."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from park.errors import ModelError
+from park.records import Detection, Frame
+from vision.models.engine import Engine, RawBoxes
+from vision.models.export import export_model
+from vision.models.registry import ModelFile
+from vision.slicing import (
+    GsdAt,
+    Plan,
+    Window,
+    WindowBoxes,
+    merge_windows,
+    plan_known,
+    plan_unknown,
+    quantised,
+    windows_at,
+)
+
+_IN_FLIGHT_FRAMES = 4
+_FRAME_TIMEOUT_S = 120.0
+_SURE = 0.5
+_MIN_SURE = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameDetections:
+    """What one model saw in one frame.
+
+    Attributes:
+        frame: the frame.
+        detections: ordered by confidence, highest first.
+        scale_known: whether the scale came from the pose; otherwise several were tried.
+    """
+
+    frame: Frame
+    detections: tuple[Detection, ...]
+    scale_known: bool
+
+
+class Detector:
+    """One model, ready to look at frames.
+
+    Args:
+        model: the weights; exported to OpenVINO when they were not yet.
+        confidence: threshold; None takes the one of the model's card.
+        input_px: side of the model's input; None takes the card's.
+        whole: look at each picture once, shrunk to `input_px`, whatever its scale; for
+            measurements against tools that do this.
+
+    Raises:
+        ModelError: when the weights are no detection model.
+    """
+
+    def __init__(
+        self,
+        model: ModelFile,
+        *,
+        confidence: float | None = None,
+        input_px: int | None = None,
+        whole: bool = False,
+    ) -> None:
+        exported = export_model(model)
+        self.model = model
+        self.card = model.card
+        self.threshold = self.card.threshold if confidence is None else confidence
+        self._engine = Engine(exported, confidence=self.threshold)
+        card_px = self.card.input_px if model.has_card else exported.input_px
+        self._input_px = exported.input_px if exported.fixed_shape else (input_px or card_px)
+        self._whole = whole
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of what the model can see."""
+        return self._engine.classes
+
+    def detect(self, frame: Frame, gsd_at: GsdAt | None = None) -> FrameDetections:
+        """Return what is in one frame."""
+        return next(iter(self.detect_many([(frame, gsd_at)])))
+
+    def detect_many(
+        self, frames: Iterable[tuple[Frame, GsdAt | None]]
+    ) -> Iterator[FrameDetections]:
+        """Yield what is in each frame, in order, a few frames behind what was read.
+
+        Args:
+            frames: each with the metres per pixel at any of its pixels, or None when its scale
+                is not known.
+
+        Raises:
+            ModelError: when inference does not come back.
+        """
+        pending: deque[_Pending] = deque()
+        for frame, gsd_at in frames:
+            plan = self._plan(frame, gsd_at)
+            if not plan.scale_known and self._can_guess_scale and not self._whole:
+                while pending:
+                    yield self._finish(pending.popleft())
+                yield self._detect_guessing(frame, plan)
+                continue
+            pending.append(self._start(frame, plan))
+            while len(pending) > _IN_FLIGHT_FRAMES or (pending and pending[0].is_done()):
+                yield self._finish(pending.popleft())
+        while pending:
+            yield self._finish(pending.popleft())
+
+    @property
+    def _can_guess_scale(self) -> bool:
+        card = self.card
+        return None not in (card.reference_m, card.gsd_best_m, card.object_px_range)
+
+    def _plan(self, frame: Frame, gsd_at: GsdAt | None) -> Plan:
+        height_px, width_px = frame.image_bgr.shape[:2]
+        if self._whole:
+            scale = self._input_px / max(width_px, height_px)
+            return Plan((Window(0, 0, width_px, height_px, scale),), scale_known=False)
+        card = self.card
+        if gsd_at is None or card.gsd_best_m is None or card.gsd_range_m is None:
+            return plan_unknown(width_px, height_px, input_px=self._input_px)
+        return plan_known(
+            width_px,
+            height_px,
+            gsd_at,
+            input_px=self._input_px,
+            gsd_best_m=card.gsd_best_m,
+            gsd_range_m=card.gsd_range_m,
+        )
+
+    def _start(self, frame: Frame, plan: Plan) -> _Pending:
+        pending = _Pending(frame, plan, expected=len(plan.windows))
+        scaled_image: NDArray[np.uint8] | None = None
+        at_scale = -1.0
+        for window in plan.windows:
+            if scaled_image is None or window.scale != at_scale:
+                scaled_image, at_scale = _scaled(frame.image_bgr, window.scale), window.scale
+            self._engine.submit(_cut(scaled_image, window), pending.taker(window))
+        return pending
+
+    def _finish(self, pending: _Pending) -> FrameDetections:
+        parts = pending.wait()
+        height_px, width_px = pending.frame.image_bgr.shape[:2]
+        boxes = merge_windows(parts, width_px, height_px, object_px_range=self.card.object_px_range)
+        return FrameDetections(pending.frame, self._detections(boxes), pending.plan.scale_known)
+
+    def _detect_guessing(self, frame: Frame, plan: Plan) -> FrameDetections:
+        """Try scales, take the one at which the sure things have the size they should have."""
+        found = self._finish(self._start(frame, plan))
+        sure = sorted(
+            max(d.box_xyxy_px[2] - d.box_xyxy_px[0], d.box_xyxy_px[3] - d.box_xyxy_px[1])
+            for d in found.detections
+            if d.confidence >= _SURE
+        )
+        card = self.card
+        if len(sure) < _MIN_SURE or card.reference_m is None or card.gsd_best_m is None:
+            return found
+        height_px, width_px = frame.image_bgr.shape[:2]
+        wanted_px = card.reference_m / card.gsd_best_m
+        scale = min(2.0, quantised(wanted_px / statistics.median(sure)))
+        windows = tuple(windows_at(width_px, height_px, scale, self._input_px))
+        return self._finish(self._start(frame, Plan(windows, scale_known=False)))
+
+    def _detections(self, boxes: RawBoxes) -> tuple[Detection, ...]:
+        model_id, names = self.model.model_id, self.classes
+        order = np.argsort(-boxes.confidence, kind="stable")
+        return tuple(
+            Detection(
+                class_name=names[int(boxes.class_index[i])],
+                confidence=min(1.0, float(boxes.confidence[i])),
+                box_xyxy_px=(
+                    float(boxes.xyxy_px[i, 0]),
+                    float(boxes.xyxy_px[i, 1]),
+                    float(boxes.xyxy_px[i, 2]),
+                    float(boxes.xyxy_px[i, 3]),
+                ),
+                model_id=model_id,
+            )
+            for i in order
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    frame: Frame
+    plan: Plan
+    expected: int
+    _parts: list[tuple[int, WindowBoxes]] = field(default_factory=list)
+    _taken: int = 0
+    _done: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if not self.expected:
+            self._done.set()
+
+    def taker(self, window: Window) -> Callable[[RawBoxes], None]:
+        number = self._taken
+        self._taken += 1
+
+        def take(boxes: RawBoxes) -> None:
+            with self._lock:
+                self._parts.append((number, WindowBoxes(window, boxes)))
+                if len(self._parts) == self.expected:
+                    self._done.set()
+
+        return take
+
+    def is_done(self) -> bool:
+        return self._done.is_set()
+
+    def wait(self) -> list[WindowBoxes]:
+        if not self._done.wait(_FRAME_TIMEOUT_S):
+            raise ModelError(
+                f"{self.frame.source_uri}: inference gave no answer within {_FRAME_TIMEOUT_S:g} s"
+            )
+        # Windows come back in any order; the result must not depend on it.
+        return [part for _, part in sorted(self._parts, key=lambda item: item[0])]
+
+
+def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    if scale == 1.0:
+        return image
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=method), np.uint8)
+
+
+def _cut(scaled: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
+    x0, y0 = round(window.x0_px * window.scale), round(window.y0_px * window.scale)
+    x1, y1 = round(window.x1_px * window.scale), round(window.y1_px * window.scale)
+    return np.ascontiguousarray(scaled[y0:y1, x0:x1])

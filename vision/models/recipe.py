@@ -1,0 +1,122 @@
+"""How a model is trained: one TOML file, checked, so that a run can be repeated."""
+
+from __future__ import annotations
+
+import tomllib
+from fnmatch import fnmatch
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from park.errors import ModelError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TileRecipe(_Part):
+    """How training tiles are cut.
+
+    Attributes:
+        size_px: side of a tile.
+        reference_class: class (of the labels) whose size tells the scale of a scene.
+        reference_m: length of such a thing on the ground.
+        gsd_range_m: finest and coarsest metres per pixel at which tiles are drawn.
+        per_picture: tiles cut from each training picture.
+        shadow_share: share of tiles that get simulated tree shadows.
+        drawn_background_share: drawn tiles without any thing, per training tile.
+    """
+
+    size_px: int = Field(416, ge=128, le=1280, multiple_of=32)
+    reference_class: str
+    reference_m: float = Field(gt=0)
+    gsd_range_m: tuple[float, float]
+    per_picture: int = Field(12, ge=1)
+    shadow_share: float = Field(0.4, ge=0, le=1)
+    drawn_background_share: float = Field(0.1, ge=0, le=1)
+
+
+class FitRecipe(_Part):
+    """The settings of the optimiser that are worth changing."""
+
+    architecture: str = "yolov5n.yaml"
+    epochs: int = Field(40, ge=1)
+    patience: int = Field(15, ge=1)
+    batch: int = Field(16, ge=1)
+    lr0: float = Field(0.001, gt=0)
+    optimizer: str = "AdamW"
+    seed: int = 7
+    scale: float = Field(0.3, ge=0, le=0.9)
+    mosaic: float = Field(0.5, ge=0, le=1)
+
+
+class Recipe(_Part):
+    """Everything that decides what a training run gives, besides the data and the start.
+
+    Attributes:
+        name: of the model.
+        classes: what the model will know.
+        class_map: label name to model class; labels that are not here are left out.
+        scenes: scene name to file name patterns; a picture belongs to the first that matches.
+        validation_scenes: scenes that are never trained on.
+    """
+
+    name: str
+    description: str = ""
+    classes: tuple[str, ...]
+    class_map: dict[str, str]
+    scenes: dict[str, tuple[str, ...]]
+    validation_scenes: tuple[str, ...]
+    tiles: TileRecipe
+    fit: FitRecipe = FitRecipe()
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        unknown = set(self.class_map.values()) - set(self.classes)
+        if unknown:
+            raise ValueError(f"class_map leads to {sorted(unknown)}, not in classes")
+        missing = set(self.validation_scenes) - set(self.scenes)
+        if missing:
+            raise ValueError(f"validation_scenes names {sorted(missing)}, not in scenes")
+        return self
+
+    def scene_of(self, picture: Path) -> str | None:
+        """Return the scene that a picture belongs to, None when no pattern matches."""
+        for scene, patterns in self.scenes.items():
+            if any(fnmatch(picture.stem, pattern) for pattern in patterns):
+                return scene
+        return None
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a recipe that is shipped (by its name) or a TOML file (by its path).
+
+    Raises:
+        ModelError: when there is none, or it is wrong; the message names the key.
+    """
+    path = Path(name_or_path)
+    shipped = resources.files("vision.models") / "recipes" / f"{name_or_path}.toml"
+    try:
+        text = shipped.read_text("utf-8") if shipped.is_file() else path.read_text("utf-8")
+    except OSError as error:
+        known = ", ".join(sorted(shipped_recipes()))
+        raise ModelError(
+            f"no recipe {name_or_path!r}: neither a file nor one of {known} ({error.strerror})"
+        ) from error
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"recipe {name_or_path} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"]) or "the file"
+        raise ModelError(f"recipe {name_or_path}, {place}: {first['msg']}") from error
+
+
+def shipped_recipes() -> tuple[str, ...]:
+    """Return the names of the recipes that come with the project."""
+    folder = resources.files("vision.models") / "recipes"
+    return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml")))

@@ -1,0 +1,130 @@
+"""Which models there are, and what each one knows about itself."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from park.errors import ModelError
+
+MODEL_SUFFIXES = (".pt", ".onnx")
+
+
+class ModelCard(BaseModel):
+    """What must be known of a model to use it well; `NAME.json` beside its weights.
+
+    Attributes:
+        name: of the model.
+        description: one sentence.
+        classes: names in the order of the model's output.
+        input_px: side of the pictures it was trained on.
+        gsd_range_m: finest and coarsest metres per pixel that it knows; None when not known.
+        gsd_best_m: metres per pixel at which it works best; None when not known.
+        object_px_range: shortest and longest side of box, in pixels of its input, it was
+            trained on; None when not known.
+        reference_m: length on the ground of its most common thing, to guess the scale of
+            pictures without a pose; None when there is none.
+        threshold: confidence above which a box counts, chosen on validation data.
+        size_range_m: class to shortest and longest side on the ground that is possible.
+        licence: of the weights.
+        limits: what it is known to get wrong, one sentence each.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    description: str = ""
+    classes: tuple[str, ...] = ()
+    input_px: int = Field(640, ge=32, le=4096)
+    gsd_range_m: tuple[float, float] | None = None
+    gsd_best_m: float | None = Field(None, gt=0)
+    object_px_range: tuple[float, float] | None = None
+    reference_m: float | None = Field(None, gt=0)
+    threshold: float = Field(0.25, gt=0, lt=1)
+    size_range_m: dict[str, tuple[float, float]] = {}
+    licence: str = "not stated"
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """Weights on disk with their card.
+
+    Attributes:
+        path: the `.pt` or `.onnx` file.
+        sha256: of its bytes, hexadecimal.
+        card: what is known of it; mostly defaults when it came without one.
+        has_card: whether it came with one.
+    """
+
+    path: Path
+    sha256: str
+    card: ModelCard
+    has_card: bool
+
+    @property
+    def model_id(self) -> str:
+        """Name and the start of the hash of the weights."""
+        return f"{self.card.name}@{self.sha256[:12]}"
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the models that come with the project."""
+    folder = _weights_folder()
+    return tuple(sorted(p.stem for p in folder.glob("*.pt"))) if folder.is_dir() else ()
+
+
+def resolve_model(name_or_path: str) -> ModelFile:
+    """Find a shipped model by name, or a `.pt` or `.onnx` file by path.
+
+    Raises:
+        ModelError: when there is none, or its file is plainly not a model.
+    """
+    shipped = _weights_folder() / f"{name_or_path}.pt"
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(shipped_models()) or "none"
+        raise ModelError(
+            f"no model {name_or_path!r}: not a file, and not one of the shipped models ({known})"
+        )
+    if path.suffix.lower() not in MODEL_SUFFIXES:
+        raise ModelError(
+            f"{path} is not a model: its name ends in {path.suffix or 'nothing'}, "
+            f"and {' or '.join(MODEL_SUFFIXES)} is expected"
+        )
+    _check_magic(path)
+    card_path = path.with_suffix(".json")
+    card = _read_card(card_path) if card_path.is_file() else ModelCard(name=path.stem)
+    return ModelFile(path, _sha256(path), card, card_path.is_file())
+
+
+def _weights_folder() -> Path:
+    return Path(str(resources.files("vision.models") / "weights"))
+
+
+def _check_magic(path: Path) -> None:
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if not head:
+        raise ModelError(f"{path} is empty; copy the model file again")
+    # A .pt file is a zip archive; files of torch before 1.6 start with a pickle opcode.
+    if path.suffix.lower() == ".pt" and head[:2] != b"PK" and head[:1] != b"\x80":
+        raise ModelError(f"{path} is not a PyTorch file, whatever its name says")
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"]) or "the file"
+        raise ModelError(f"model card {path}, {place}: {first['msg']}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,291 @@
+"""Training tiles: labelled pictures brought to known ground sampling distances and cut up.
+
+What a model learns is as much a size in pixels as a look. The length of a common thing in each
+scene tells the scene's metres per pixel, and tiles are drawn at distances spread evenly (in the
+logarithm) over the range that the recipe states.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from park.errors import ModelError
+from vision.models.dataset import Dataset, LabelledPicture
+from vision.models.recipe import Recipe
+
+Image = NDArray[np.uint8]
+
+_MIN_VISIBLE = 0.4
+"""Share of a thing that must lie in a tile to be labelled there."""
+
+_VALIDATION_GSD_M = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class TileSet:
+    """What was cut, and where it was written.
+
+    Attributes:
+        data_yaml: the file to hand to the trainer.
+        train_tiles: how many tiles to learn from.
+        val_tiles: how many to validate on.
+        scene_gsd_m: metres per pixel found for each scene.
+        skipped: pictures that belong to no scene of the recipe.
+    """
+
+    data_yaml: Path
+    train_tiles: int
+    val_tiles: int
+    scene_gsd_m: dict[str, float]
+    skipped: tuple[str, ...]
+
+
+def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
+    """Cut the training and validation tiles of `recipe` and write them in the YOLO layout.
+
+    Raises:
+        ModelError: when a scene has nothing to tell its scale by, or a split is empty.
+    """
+    by_scene, skipped = _by_scene(dataset, recipe)
+    gsd_m = {scene: _scene_gsd_m(scene, pictures, recipe) for scene, pictures in by_scene.items()}
+    counts = {"train": 0, "val": 0}
+    rng = np.random.default_rng(recipe.fit.seed)
+    for scene, pictures in by_scene.items():
+        split = "val" if scene in recipe.validation_scenes else "train"
+        writer = _TileWriter(out, split, recipe)
+        for picture in pictures:
+            image = _read_picture(picture.path)
+            tiles = (
+                _grid_tiles(image, picture, gsd_m[scene], recipe)
+                if split == "val"
+                else _random_tiles(image, picture, gsd_m[scene], recipe, rng)
+            )
+            for number, tile in enumerate(tiles):
+                writer.write(f"{scene}-{picture.path.stem}-{number}", tile)
+        counts[split] += writer.written
+    for split, count in counts.items():
+        if not count:
+            raise ModelError(f"the recipe gives no {split} tiles from {dataset.folder}")
+    drawn = round(counts["train"] * recipe.tiles.drawn_background_share)
+    writer = _TileWriter(out, "train", recipe)
+    for number in range(drawn):
+        writer.write(f"drawn-{number}", _Tile(_draw_dappled_ground(recipe.tiles.size_px, rng), ()))
+    data_yaml = out / "data.yaml"
+    content = {
+        "path": str(out.resolve()),
+        "train": "images/train",
+        "val": "images/val",
+        "names": dict(enumerate(recipe.classes)),
+    }
+    data_yaml.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    return TileSet(data_yaml, counts["train"] + drawn, counts["val"], gsd_m, skipped)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tile:
+    image_bgr: Image
+    boxes: tuple[tuple[str, float, float, float, float], ...]
+
+
+class _TileWriter:
+    def __init__(self, out: Path, split: str, recipe: Recipe) -> None:
+        self._images = out / "images" / split
+        self._labels = out / "labels" / split
+        self._images.mkdir(parents=True, exist_ok=True)
+        self._labels.mkdir(parents=True, exist_ok=True)
+        self._recipe = recipe
+        self.written = 0
+
+    def write(self, stem: str, tile: _Tile) -> None:
+        size = self._recipe.tiles.size_px
+        lines = []
+        for name, x0, y0, x1, y1 in tile.boxes:
+            number = self._recipe.classes.index(self._recipe.class_map[name])
+            cx, cy, w, h = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
+            lines.append(f"{number} {cx / size:.6f} {cy / size:.6f} {w / size:.6f} {h / size:.6f}")
+        cv2.imwrite(str(self._images / f"{stem}.jpg"), tile.image_bgr)
+        (self._labels / f"{stem}.txt").write_text("\n".join(lines), "utf-8")
+        self.written += 1
+
+
+def _by_scene(
+    dataset: Dataset, recipe: Recipe
+) -> tuple[dict[str, list[LabelledPicture]], tuple[str, ...]]:
+    by_scene: dict[str, list[LabelledPicture]] = {}
+    skipped: list[str] = []
+    for picture in dataset.pictures:
+        scene = recipe.scene_of(picture.path)
+        if scene is None:
+            skipped.append(picture.path.name)
+        else:
+            by_scene.setdefault(scene, []).append(picture)
+    if not by_scene:
+        raise ModelError(
+            f"no picture in {dataset.folder} matches a scene of recipe {recipe.name}; "
+            "give each scene its file name patterns under [scenes]"
+        )
+    return by_scene, tuple(skipped)
+
+
+def _scene_gsd_m(scene: str, pictures: Sequence[LabelledPicture], recipe: Recipe) -> float:
+    lengths_px: list[float] = []
+    for picture in pictures:
+        height_px, width_px = _read_picture(picture.path).shape[:2]
+        lengths_px.extend(
+            max(box.w * width_px, box.h * height_px)
+            for box in picture.boxes
+            if box.class_name == recipe.tiles.reference_class
+        )
+    if not lengths_px:
+        raise ModelError(
+            f"scene {scene} has no {recipe.tiles.reference_class!r} to tell its scale by; choose "
+            "another tiles.reference_class"
+        )
+    return recipe.tiles.reference_m / statistics.median(lengths_px)
+
+
+def _read_picture(path: Path) -> Image:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ModelError(f"{path} cannot be decoded; remove it from the dataset or mend it")
+    return np.asarray(image, np.uint8)
+
+
+def _random_tiles(
+    image: Image,
+    picture: LabelledPicture,
+    gsd_m: float,
+    recipe: Recipe,
+    rng: np.random.Generator,
+) -> Iterator[_Tile]:
+    size = recipe.tiles.size_px
+    fine, coarse = recipe.tiles.gsd_range_m
+    height_px, width_px = image.shape[:2]
+    for _ in range(recipe.tiles.per_picture):
+        target_m = math.exp(rng.uniform(math.log(fine), math.log(coarse)))
+        scale = min(gsd_m / target_m, 2.2)
+        window = size / scale
+        x0 = rng.uniform(min(0.0, width_px - window), max(0.0, width_px - window))
+        y0 = rng.uniform(min(0.0, height_px - window), max(0.0, height_px - window))
+        tile = _cut(image, picture, scale, (x0, y0), recipe)
+        if rng.random() < 0.5:
+            tile = _quarter_turn(tile, size)
+        if rng.random() < recipe.tiles.shadow_share:
+            tile = _Tile(_cast_tree_shadows(tile.image_bgr, rng), tile.boxes)
+        yield tile
+
+
+def _grid_tiles(
+    image: Image, picture: LabelledPicture, gsd_m: float, recipe: Recipe
+) -> Iterator[_Tile]:
+    size = recipe.tiles.size_px
+    scale = gsd_m / _VALIDATION_GSD_M
+    window = size / scale
+    height_px, width_px = image.shape[:2]
+    for y0 in _starts(height_px, window):
+        for x0 in _starts(width_px, window):
+            yield _cut(image, picture, scale, (x0, y0), recipe)
+
+
+def _starts(length_px: int, window_px: float) -> list[float]:
+    """Return where windows start so that they cover a side evenly."""
+    count = max(1, math.ceil(length_px / window_px))
+    if count == 1:
+        return [0.0]
+    return [float(v) for v in np.linspace(0.0, length_px - window_px, count)]
+
+
+def _cut(
+    image: Image,
+    picture: LabelledPicture,
+    scale: float,
+    corner_px: tuple[float, float],
+    recipe: Recipe,
+) -> _Tile:
+    size = recipe.tiles.size_px
+    x0, y0 = corner_px
+    # Area averaging keeps shrunken pictures free of aliasing; a warp alone would not.
+    shrink = min(1.0, scale)
+    source = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    rest = scale / shrink
+    matrix = np.array([[rest, 0, -x0 * scale], [0, rest, -y0 * scale]], np.float64)
+    tile = cv2.warpAffine(
+        source, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(114, 114, 114)
+    )
+    height_px, width_px = image.shape[:2]
+    boxes = []
+    for box in picture.boxes:
+        if box.class_name not in recipe.class_map:
+            continue
+        bx0, by0, bx1, by1 = box.xyxy_px(width_px, height_px)
+        full = np.array([bx0 - x0, by0 - y0, bx1 - x0, by1 - y0]) * scale
+        seen = np.clip(full, 0, size)
+        area = (full[2] - full[0]) * (full[3] - full[1])
+        visible = (seen[2] - seen[0]) * (seen[3] - seen[1])
+        if area > 0 and visible / area >= _MIN_VISIBLE:
+            sx0, sy0, sx1, sy1 = (float(v) for v in seen)
+            boxes.append((box.class_name, sx0, sy0, sx1, sy1))
+    return _Tile(np.asarray(tile, np.uint8), tuple(boxes))
+
+
+def _quarter_turn(tile: _Tile, size: int) -> _Tile:
+    turned = tuple((name, y0, size - x1, y1, size - x0) for name, x0, y0, x1, y1 in tile.boxes)
+    return _Tile(np.ascontiguousarray(np.rot90(tile.image_bgr)), turned)
+
+
+def _leaf_mask(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return the shade (0 sun, 1 full shade) of a few tree crowns with light between leaves."""
+    shade = np.zeros((size, size), np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        cx, cy = rng.uniform(0, size, 2)
+        radius = rng.uniform(0.04, 0.22) * size
+        for _ in range(int(rng.integers(15, 70))):
+            angle, far = rng.uniform(0, 2 * math.pi), radius * math.sqrt(rng.uniform(0, 1))
+            centre = (int(cx + far * math.cos(angle)), int(cy + far * math.sin(angle)))
+            axes = (int(rng.uniform(1, radius * 0.3) + 1), int(rng.uniform(1, radius * 0.3) + 1))
+            cv2.ellipse(shade, centre, axes, rng.uniform(0, 180), 0, 360, 1.0, -1, cv2.LINE_AA)
+    cells = max(8, int(size / rng.uniform(3, 9)))
+    leaves = rng.normal(rng.uniform(0.6, 1.4), 1.0, (cells, cells)).astype(np.float32)
+    holes = np.clip(cv2.resize(leaves, (size, size), interpolation=cv2.INTER_CUBIC) * 2, 0, 1)
+    return np.asarray(cv2.GaussianBlur(shade * holes, (0, 0), rng.uniform(0.5, 1.6)), np.float32)
+
+
+def _cast_tree_shadows(image: Image, rng: np.random.Generator) -> Image:
+    """Darken irregular patches: the look-alike that aerial vehicle models box most."""
+    shade = _leaf_mask(image.shape[0], rng)[..., None]
+    # The sky lights a shadow, so it is a little bluer than what it falls on.
+    tint = rng.uniform(0.3, 0.6) * np.array([rng.uniform(1.0, 1.3), 1.0, rng.uniform(0.85, 1.0)])
+    shaded = image * (1.0 - shade * (1.0 - tint))
+    return np.asarray(np.clip(shaded, 0, 255), np.uint8)
+
+
+def _draw_dappled_ground(size: int, rng: np.random.Generator) -> Image:
+    """Draw asphalt, grass or canopy with shadows and no vehicle: background to learn from."""
+    palette = [(120, 118, 118), (70, 110, 90), (60, 95, 70), (140, 150, 155), (45, 75, 50)]
+    colour = palette[int(rng.integers(len(palette)))]
+    base: NDArray[np.float32] = np.full((size, size, 3), colour, np.float32)
+    for octave in (4, 12, 36, 104, size):
+        noise = rng.normal(0, 1, (octave, octave, 1)).astype(np.float32)
+        grown = cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+        base *= 1.0 + rng.uniform(0.02, 0.12) * grown[..., None]
+    if rng.random() < 0.6:  # an edge of another surface
+        mask = np.zeros((size, size), np.float32)
+        corners = rng.uniform(-0.2, 1.2, (5, 2)) * size
+        hull = cv2.convexHull(corners.astype(np.int32))
+        cv2.fillConvexPoly(mask, hull, 1.0, cv2.LINE_AA)
+        other = np.array(palette[int(rng.integers(len(palette)))], np.float32)
+        surface = other + rng.normal(0, 8, base.shape).astype(np.float32)
+        base = base * (1 - mask[..., None]) + surface * mask[..., None]
+    image = np.clip(base, 0, 255).astype(np.uint8)
+    for _ in range(int(rng.integers(1, 4))):
+        image = _cast_tree_shadows(image, rng)
+    return image

@@ -1,0 +1,176 @@
+"""Training a YOLO model from a recipe: resumable, seeded, offline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from park.errors import ModelError
+from vision.models.dataset import read_dataset
+from vision.models.offline import load_ultralytics
+from vision.models.recipe import Recipe
+from vision.models.tiles import TileSet, cut_tiles
+
+_STRIPPED_MIB = 12
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """What a training run gave.
+
+    Attributes:
+        weights: the best weights, without optimiser state.
+        epochs: epochs that were run in all.
+        best_fitness: the trainer's own score of the best epoch on validation tiles.
+        tiles: what it was trained on.
+        started_from: what the weights were before, in words.
+    """
+
+    weights: Path
+    epochs: int
+    best_fitness: float
+    tiles: TileSet
+    started_from: str
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    base: Path | None,
+    resume: bool = False,
+    on_epoch: Callable[[int, int, float], None] = lambda done, total, fitness: None,
+) -> TrainingReport:
+    """Train the model of `recipe` on the labelled pictures in `data`.
+
+    Args:
+        recipe: classes, scenes, tiles and optimiser settings.
+        data: folder of a YOLO dataset.
+        out: folder for tiles, checkpoints and the result; a stopped run is resumed from it.
+        base: weights to start from (`.safetensors` state dict, or `.pt`); None starts from
+            random weights.
+        resume: go on from the last checkpoint in `out`.
+        on_epoch: told epochs done, epochs in all and the score after each epoch.
+
+    Raises:
+        ModelError: when the data, the start or the checkpoint cannot be used.
+    """
+    last = out / "run" / "weights" / "last.pt"
+    if last.exists() and not resume:
+        raise ModelError(
+            f"{out} holds an earlier run; go on with --resume, or name another --out folder"
+        )
+    if resume and not last.exists():
+        raise ModelError(f"nothing to resume: {last} does not exist")
+    tiles_folder = out / "tiles"
+    shutil.rmtree(tiles_folder, ignore_errors=True)
+    tiles = cut_tiles(read_dataset(data), recipe, tiles_folder)
+
+    ultralytics = load_ultralytics()
+    if resume:
+        model, started_from = ultralytics.YOLO(str(last)), f"checkpoint {last.name}"
+    else:
+        start, started_from = _start_weights(recipe, base, out)
+        model = ultralytics.YOLO(str(start))
+    scores: list[float] = []
+
+    def report(trainer: Any) -> None:  # noqa: ANN401 - ultralytics has no types
+        scores.append(float(trainer.fitness or 0.0))
+        on_epoch(int(trainer.epoch) + 1, int(trainer.epochs), scores[-1])
+
+    model.add_callback("on_fit_epoch_end", report)
+    if resume:
+        model.train(resume=True)
+    else:
+        model.train(**_settings(recipe, tiles, out))
+    best = out / "run" / "weights" / "best.pt"
+    final = out / f"{recipe.name}.pt"
+    shutil.copyfile(best, final)
+    size_mib = final.stat().st_size / 2**20
+    if size_mib > _STRIPPED_MIB:
+        raise ModelError(f"{final} has {size_mib:.1f} MiB; shipped weights stay under 12 MB")
+    epochs = len((out / "run" / "results.csv").read_text("utf-8").splitlines()) - 1
+    return TrainingReport(final, epochs, max(scores, default=0.0), tiles, started_from)
+
+
+def _settings(recipe: Recipe, tiles: TileSet, out: Path) -> dict[str, Any]:
+    import torch
+
+    fit = recipe.fit
+    return {
+        "data": str(tiles.data_yaml),
+        "epochs": fit.epochs,
+        "patience": fit.patience,
+        "imgsz": recipe.tiles.size_px,
+        "batch": fit.batch,
+        "optimizer": fit.optimizer,
+        "lr0": fit.lr0,
+        "cos_lr": True,
+        "seed": fit.seed,
+        "device": 0 if torch.cuda.is_available() else "cpu",
+        "workers": 8 if torch.cuda.is_available() else 2,
+        "cache": "ram",
+        "scale": fit.scale,
+        "mosaic": fit.mosaic,
+        "close_mosaic": 8,
+        "flipud": 0.5,
+        "fliplr": 0.5,
+        "amp": torch.cuda.is_available(),
+        "plots": False,
+        "project": str(out.resolve()),
+        "name": "run",
+        "exist_ok": True,
+    }
+
+
+def _start_weights(recipe: Recipe, base: Path | None, out: Path) -> tuple[Path, str]:
+    if base is not None and base.suffix == ".pt":
+        return base, base.name
+    ultralytics = load_ultralytics()
+    model = ultralytics.YOLO(recipe.fit.architecture)
+    out.mkdir(parents=True, exist_ok=True)
+    start = out / "start.pt"
+    said = f"random weights of {recipe.fit.architecture}"
+    if base is not None:
+        fitting, total = _load_fitting(model.model, base)
+        said = f"{base.name} ({fitting} of {total} tensors fit {recipe.fit.architecture})"
+    model.save(str(start))
+    return start, said
+
+
+def _load_fitting(network: Any, base: Path) -> tuple[int, int]:  # noqa: ANN401
+    import torch
+    from safetensors.numpy import load_file
+
+    try:
+        given = load_file(base)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{base} is not a safetensors file: {error}") from error
+    own = network.state_dict()
+    fitting = {
+        # `model.N...` in the file is `model.N...` of the detection network inside.
+        key: torch.from_numpy(np.asarray(value)).float()
+        for key, value in given.items()
+        if key in own and tuple(own[key].shape) == tuple(value.shape)
+    }
+    if not fitting:
+        raise ModelError(f"no tensor of {base} fits the recipe's architecture")
+    network.load_state_dict(fitting, strict=False)
+    return len(fitting), len(own)
+
+
+def read_history(out: Path) -> str:
+    """Return the trainer's table of epochs as JSON lines, for a model card."""
+    rows = (out / "run" / "results.csv").read_text("utf-8").splitlines()
+    names = [n.strip() for n in rows[0].split(",")]
+    return "\n".join(
+        json.dumps(dict(zip(names, (float(v) for v in row.split(",")), strict=True)))
+        for row in rows[1:]
+    )

@@ -1,0 +1,237 @@
+"""Which parts of a picture a model looks at, and at which scale.
+
+A small thing in a large picture is lost when the picture is shrunk to the model's input, and a
+thing shown larger or smaller than those the model was trained on is missed or mistaken. So a
+picture is scaled to the ground sampling distance that the model knows, where that can be told,
+and cut into overlapping windows where it is then still too large.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.models.engine import RawBoxes
+
+OVERLAP = 0.25
+"""Share of a window that the next one repeats; a thing shorter than this is whole in one."""
+
+_LADDER = 2.0**0.25
+"""Scales are rounded to powers of this: few input shapes, so few compiled models."""
+
+_MAX_UPSCALE = 2.0
+_WHOLE = 1.6
+"""A picture up to this many times the model's input is looked at whole."""
+
+_EDGE_PX = 3.0
+_SAME_IOU = 0.5
+_INSIDE = 0.7
+
+GsdAt = Callable[[float, float], float | None]
+"""Metres per pixel at a pixel (x, y) of the full picture; None where there is no ground."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a picture to look at.
+
+    Attributes:
+        x0_px: left edge in the full picture.
+        y0_px: top edge.
+        x1_px: right edge.
+        y1_px: bottom edge.
+        scale: pixels given to the model for each pixel of the full picture.
+    """
+
+    x0_px: int
+    y0_px: int
+    x1_px: int
+    y1_px: int
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All windows of one picture.
+
+    Attributes:
+        windows: what to look at, grouped by scale.
+        scale_known: True when the scale follows from the pose, False when a set of scales is
+            tried because it is not known.
+    """
+
+    windows: tuple[Window, ...]
+    scale_known: bool
+
+
+def plan_known(
+    width_px: int,
+    height_px: int,
+    gsd_at: GsdAt,
+    *,
+    input_px: int,
+    gsd_best_m: float,
+    gsd_range_m: tuple[float, float],
+) -> Plan:
+    """Return windows in which the ground lies near `gsd_best_m` metres per model pixel.
+
+    In an oblique view the near and the far part get a scale of their own. Parts beyond the
+    horizon, and parts so far away that even the largest useful magnification leaves them outside
+    the range, are not looked at.
+    """
+    samples = [
+        gsd
+        for x in np.linspace(0.05, 0.95, 5) * width_px
+        for y in np.linspace(0.02, 0.98, 9) * height_px
+        if (gsd := gsd_at(float(x), float(y))) is not None
+    ]
+    if not samples:
+        return Plan((), scale_known=True)
+    low, high = gsd_best_m / gsd_range_m[0], gsd_range_m[1] / gsd_best_m
+    windows: list[Window] = []
+    # Each pass covers ground from finest * low .. finest * high of the distance it is made for.
+    centre_m = float(np.median(samples))
+    steps = 1.0 if max(samples) / min(samples) <= low * high * 0.9 else 0.0
+    centres = [centre_m] if steps else _pass_centres(min(samples), max(samples), low, high)
+    for centre in centres:
+        scale = min(_MAX_UPSCALE, quantised(centre / gsd_best_m))
+        if centre / scale > gsd_range_m[1] * 1.5:
+            continue
+        everywhere = len(centres) == 1
+        for window in windows_at(width_px, height_px, scale, input_px):
+            gsd = gsd_at((window.x0_px + window.x1_px) / 2, (window.y0_px + window.y1_px) / 2)
+            if everywhere or (gsd is not None and centre / low <= gsd <= centre * high):
+                windows.append(window)
+    return Plan(tuple(windows), scale_known=True)
+
+
+def _pass_centres(finest_m: float, coarsest_m: float, low: float, high: float) -> list[float]:
+    ratio = low * high * 0.7
+    count = max(1, math.ceil(math.log(coarsest_m / finest_m) / math.log(ratio)))
+    step = (coarsest_m / finest_m) ** (1.0 / count)
+    return [finest_m * step ** (i + 0.5) for i in range(count)]
+
+
+def plan_unknown(width_px: int, height_px: int, *, input_px: int) -> Plan:
+    """Return windows at every halving of the scale down to the whole picture in one window."""
+    windows: list[Window] = []
+    scale = 1.0
+    while True:
+        level = windows_at(width_px, height_px, scale, input_px)
+        windows.extend(level)
+        if max(width_px, height_px) * scale <= input_px:
+            return Plan(tuple(windows), scale_known=False)
+        scale /= 2.0
+
+
+def quantised(scale: float) -> float:
+    """Return `scale` rounded to the ladder of scales."""
+    return float(_LADDER ** round(math.log(scale) / math.log(_LADDER)))
+
+
+def windows_at(width_px: int, height_px: int, scale: float, input_px: int) -> list[Window]:
+    """Return overlapping windows that cover a picture at one scale."""
+    if max(width_px, height_px) * scale <= input_px * _WHOLE:
+        return [Window(0, 0, width_px, height_px, scale)]
+    side = input_px / scale
+    return [
+        Window(x0, y0, min(width_px, x0 + round(side)), min(height_px, y0 + round(side)), scale)
+        for y0 in _starts(height_px, side)
+        for x0 in _starts(width_px, side)
+    ]
+
+
+def _starts(length_px: int, window_px: float) -> list[int]:
+    if length_px <= window_px:
+        return [0]
+    count = math.ceil((length_px - window_px) / (window_px * (1 - OVERLAP))) + 1
+    return [round(v) for v in np.linspace(0, length_px - window_px, count)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowBoxes:
+    """What the model said of one window, in pixels of that window at its scale."""
+
+    window: Window
+    boxes: RawBoxes
+
+
+def merge_windows(
+    parts: list[WindowBoxes],
+    width_px: int,
+    height_px: int,
+    *,
+    object_px_range: tuple[float, float] | None = None,
+) -> RawBoxes:
+    """Bring the boxes of all windows together, each thing once, in pixels of the full picture.
+
+    A box that a window's edge cuts gives way to a whole one that covers it. Where several scales
+    were tried, boxes outside `object_px_range` (pixels of the model's input) are left to the
+    scale at which the thing has a size that the model knows.
+    """
+    several = len({part.window.scale for part in parts}) > 1
+    xyxy: list[NDArray[np.float32]] = []
+    confidence: list[NDArray[np.float32]] = []
+    index: list[NDArray[np.int64]] = []
+    cut: list[NDArray[np.bool_]] = []
+    for part in parts:
+        window, boxes = part.window, part.boxes
+        if not len(boxes):
+            continue
+        scaled = boxes.xyxy_px
+        keep = np.ones(len(boxes), bool)
+        if several and object_px_range is not None:
+            longest = np.maximum(scaled[:, 2] - scaled[:, 0], scaled[:, 3] - scaled[:, 1])
+            keep = (longest >= object_px_range[0] * 0.8) & (longest <= object_px_range[1] * 1.5)
+        w = (window.x1_px - window.x0_px) * window.scale
+        h = (window.y1_px - window.y0_px) * window.scale
+        by_edge = (
+            ((scaled[:, 0] < _EDGE_PX) & (window.x0_px > 0))
+            | ((scaled[:, 1] < _EDGE_PX) & (window.y0_px > 0))
+            | ((scaled[:, 2] > w - _EDGE_PX) & (window.x1_px < width_px))
+            | ((scaled[:, 3] > h - _EDGE_PX) & (window.y1_px < height_px))
+        )
+        corner = np.array([window.x0_px, window.y0_px] * 2, np.float32)
+        limits = np.array([width_px, height_px] * 2, np.float32)
+        full = np.clip(scaled / np.float32(window.scale) + corner, 0, limits)
+        keep &= (full[:, 2] - full[:, 0] >= 1) & (full[:, 3] - full[:, 1] >= 1)
+        xyxy.append(full[keep].astype(np.float32))
+        confidence.append(boxes.confidence[keep])
+        index.append(boxes.class_index[keep])
+        cut.append(by_edge[keep])
+    if not xyxy:
+        return RawBoxes(
+            np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64)
+        )
+    merged = RawBoxes(np.concatenate(xyxy), np.concatenate(confidence), np.concatenate(index))
+    return merged if len(parts) == 1 else _each_once(merged, np.concatenate(cut))
+
+
+def _each_once(boxes: RawBoxes, cut: NDArray[np.bool_]) -> RawBoxes:
+    """Greedy suppression, whole boxes first; a cut box inside a kept one goes as well."""
+    order = np.lexsort((-boxes.confidence, cut))
+    xyxy = boxes.xyxy_px
+    area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+    kept: list[int] = []
+    for i in order:
+        if not kept:
+            kept.append(int(i))
+            continue
+        others = np.asarray(kept)
+        others = others[boxes.class_index[others] == boxes.class_index[i]]
+        if not len(others):
+            kept.append(int(i))
+            continue
+        size = np.minimum(xyxy[i, 2:], xyxy[others, 2:]) - np.maximum(xyxy[i, :2], xyxy[others, :2])
+        shared = np.prod(np.clip(size, 0, None), axis=1)
+        iou = shared / (area[i] + area[others] - shared)
+        inside = shared / np.minimum(area[i], area[others])
+        if (iou > _SAME_IOU).any() or (inside > _INSIDE).any():
+            continue
+        kept.append(int(i))
+    chosen = np.sort(np.asarray(kept, np.int64))
+    return RawBoxes(xyxy[chosen], boxes.confidence[chosen], boxes.class_index[chosen])
