@@ -8,7 +8,9 @@ Conventions used by every record:
   down; `roll_deg` is positive when the right side of the camera goes down.
 * Pixels have their origin at the top left corner of the picture, x to the right, y down;
   a box is `(x0, y0, x1, y1)`.
-* `error_m` is one standard deviation of the horizontal position, per axis, in metres.
+* `error_m` is a radius in metres: 68 % (more exactly 68.27 %, "one sigma") of horizontal
+  position errors are no larger. What a measurement is stated with (`PoseSigma`,
+  `corner_sigma_m`, `focal_sigma`) is one standard deviation, per axis where it has axes.
 """
 
 from __future__ import annotations
@@ -179,7 +181,8 @@ class CornersView:
         height_px: its height.
         corners: (lat_deg, lon_deg) of the top left, top right, bottom right and bottom left
             corner of the picture, in this order.
-        corner_sigma_m: one standard deviation of each corner, per axis.
+        corner_sigma_m: one standard deviation of each corner, per horizontal axis (not a
+            radius), metres; corners are taken to be wrong independently of each other.
     """
 
     width_px: int
@@ -264,8 +267,9 @@ class GroundPoint:
     Attributes:
         lat_deg: WGS84 latitude.
         lon_deg: WGS84 longitude.
-        error_m: one standard deviation per horizontal axis (the root mean square of the
-            error ellipse's two half axes), metres.
+        error_m: one sigma as a distance: the radius around the place within which the true
+            place is with a probability of 68.27 %, metres. For an error that is round and
+            has a standard deviation s per axis this is 1.515 s.
     """
 
     lat_deg: float
