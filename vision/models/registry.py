@@ -30,6 +30,7 @@ class ModelCard(BaseModel):
             pictures without a pose; None when there is none.
         threshold: confidence above which a box counts, chosen on validation data.
         size_range_m: class to shortest and longest side on the ground that is possible.
+        aliases: names that others give its things, to the model's own (car to vehicle).
         licence: of the weights.
         limits: what it is known to get wrong, one sentence each.
     """
@@ -46,6 +47,7 @@ class ModelCard(BaseModel):
     reference_m: float | None = Field(None, gt=0)
     threshold: float = Field(0.25, gt=0, lt=1)
     size_range_m: dict[str, tuple[float, float]] = {}
+    aliases: dict[str, str] = {}
     licence: str = "not stated"
     limits: tuple[str, ...] = ()
 
