@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from park.errors import ModelError
 from vision.models.dataset import Dataset, LabelledPicture
+from vision.models.lookalikes import cast_tree_shadows, draw_dappled_ground, draw_roof
 from vision.models.recipe import Recipe
 
 Image = NDArray[np.uint8]
@@ -78,7 +79,8 @@ def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     drawn = round(counts["train"] * recipe.tiles.drawn_background_share)
     writer = _TileWriter(out, "train", recipe)
     for number in range(drawn):
-        writer.write(f"drawn-{number}", _Tile(_draw_dappled_ground(recipe.tiles.size_px, rng), ()))
+        draw = draw_roof if number % 2 else draw_dappled_ground
+        writer.write(f"drawn-{number}", _Tile(draw(recipe.tiles.size_px, rng), ()))
     data_yaml = out / "data.yaml"
     content = {
         "path": str(out.resolve()),
@@ -180,7 +182,7 @@ def _random_tiles(
         if rng.random() < 0.5:
             tile = _quarter_turn(tile, size)
         if rng.random() < recipe.tiles.shadow_share:
-            tile = _Tile(_cast_tree_shadows(tile.image_bgr, rng), tile.boxes)
+            tile = _Tile(cast_tree_shadows(tile.image_bgr, rng), tile.boxes)
         yield tile
 
 
@@ -240,52 +242,3 @@ def _cut(
 def _quarter_turn(tile: _Tile, size: int) -> _Tile:
     turned = tuple((name, y0, size - x1, y1, size - x0) for name, x0, y0, x1, y1 in tile.boxes)
     return _Tile(np.ascontiguousarray(np.rot90(tile.image_bgr)), turned)
-
-
-def _leaf_mask(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the shade (0 sun, 1 full shade) of a few tree crowns with light between leaves."""
-    shade = np.zeros((size, size), np.float32)
-    for _ in range(int(rng.integers(1, 5))):
-        cx, cy = rng.uniform(0, size, 2)
-        radius = rng.uniform(0.04, 0.22) * size
-        for _ in range(int(rng.integers(15, 70))):
-            angle, far = rng.uniform(0, 2 * math.pi), radius * math.sqrt(rng.uniform(0, 1))
-            centre = (int(cx + far * math.cos(angle)), int(cy + far * math.sin(angle)))
-            axes = (int(rng.uniform(1, radius * 0.3) + 1), int(rng.uniform(1, radius * 0.3) + 1))
-            cv2.ellipse(shade, centre, axes, rng.uniform(0, 180), 0, 360, 1.0, -1, cv2.LINE_AA)
-    cells = max(8, int(size / rng.uniform(3, 9)))
-    leaves = rng.normal(rng.uniform(0.6, 1.4), 1.0, (cells, cells)).astype(np.float32)
-    holes = np.clip(cv2.resize(leaves, (size, size), interpolation=cv2.INTER_CUBIC) * 2, 0, 1)
-    return np.asarray(cv2.GaussianBlur(shade * holes, (0, 0), rng.uniform(0.5, 1.6)), np.float32)
-
-
-def _cast_tree_shadows(image: Image, rng: np.random.Generator) -> Image:
-    """Darken irregular patches: the look-alike that aerial vehicle models box most."""
-    shade = _leaf_mask(image.shape[0], rng)[..., None]
-    # The sky lights a shadow, so it is a little bluer than what it falls on.
-    tint = rng.uniform(0.3, 0.6) * np.array([rng.uniform(1.0, 1.3), 1.0, rng.uniform(0.85, 1.0)])
-    shaded = image * (1.0 - shade * (1.0 - tint))
-    return np.asarray(np.clip(shaded, 0, 255), np.uint8)
-
-
-def _draw_dappled_ground(size: int, rng: np.random.Generator) -> Image:
-    """Draw asphalt, grass or canopy with shadows and no vehicle: background to learn from."""
-    palette = [(120, 118, 118), (70, 110, 90), (60, 95, 70), (140, 150, 155), (45, 75, 50)]
-    colour = palette[int(rng.integers(len(palette)))]
-    base: NDArray[np.float32] = np.full((size, size, 3), colour, np.float32)
-    for octave in (4, 12, 36, 104, size):
-        noise = rng.normal(0, 1, (octave, octave, 1)).astype(np.float32)
-        grown = cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
-        base *= 1.0 + rng.uniform(0.02, 0.12) * grown[..., None]
-    if rng.random() < 0.6:  # an edge of another surface
-        mask = np.zeros((size, size), np.float32)
-        corners = rng.uniform(-0.2, 1.2, (5, 2)) * size
-        hull = cv2.convexHull(corners.astype(np.int32))
-        cv2.fillConvexPoly(mask, hull, 1.0, cv2.LINE_AA)
-        other = np.array(palette[int(rng.integers(len(palette)))], np.float32)
-        surface = other + rng.normal(0, 8, base.shape).astype(np.float32)
-        base = base * (1 - mask[..., None]) + surface * mask[..., None]
-    image = np.clip(base, 0, 255).astype(np.uint8)
-    for _ in range(int(rng.integers(1, 4))):
-        image = _cast_tree_shadows(image, rng)
-    return image
