@@ -44,6 +44,7 @@ class GeoTag:
         flight_roll_deg: roll of the vehicle.
         focal_mm: focal length.
         focal_35mm: focal length on 35 mm film that gives the same view.
+        focal_plane_px_per_mm: pixels per millimetre of the sensor (square pixels).
         make: maker of the camera.
         model: its model.
         software: what wrote the file.
@@ -64,6 +65,7 @@ class GeoTag:
     flight_roll_deg: float | None = None
     focal_mm: float | None = None
     focal_35mm: int | None = None
+    focal_plane_px_per_mm: float | None = None
     make: str = "parkwatch"
     model: str = "drawn"
     software: str = "parkwatch"
@@ -78,7 +80,7 @@ class GeoTag:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and abs(value) <= limit):
                 raise RecordError(f"{name} {value} is not between -{limit:g} and {limit:g}")
-        for name in ("focal_mm", "focal_35mm", "error_m"):
+        for name in ("focal_mm", "focal_35mm", "focal_plane_px_per_mm", "error_m"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise RecordError(f"{name} {value} is not zero or more")
@@ -168,6 +170,11 @@ def _exif(tag: GeoTag, width_px: int, height_px: int) -> Image.Exif:
         detail[Base.FocalLength] = _rational(tag.focal_mm, 1000)
     if tag.focal_35mm is not None:
         detail[Base.FocalLengthIn35mmFilm] = tag.focal_35mm
+    if tag.focal_plane_px_per_mm is not None:
+        per_cm = _rational(tag.focal_plane_px_per_mm * 10.0, 1000)
+        detail[Base.FocalPlaneXResolution] = per_cm
+        detail[Base.FocalPlaneYResolution] = per_cm
+        detail[Base.FocalPlaneResolutionUnit] = 3  # centimetre
     exif.get_ifd(IFD.Exif).update(detail)
     gps = _gps(tag)
     if gps:
