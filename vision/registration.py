@@ -1,0 +1,85 @@
+"""By how much one set of places is shifted against another as a whole.
+
+Errors of satellite position and of heading are common to everything in one picture. Where two
+pictures show the same things, the common part can be seen and taken out, which leaves the much
+smaller errors of single things; neighbours in a row of parked cars are then told apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from park.geodesy import FloatArray
+
+LEAST_AGREEING = 3
+"""Fewer things than this that agree on a shift do not make one."""
+
+_WORTH = 3.0
+_MOST_CANDIDATES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A shift of one set of places onto another.
+
+    Attributes:
+        east_m: to be added to the first set.
+        north_m: to be added to the first set.
+        agreeing: how many of the first set then have a partner in the second.
+    """
+
+    east_m: float
+    north_m: float
+    agreeing: int
+
+
+def estimate_shift(
+    places_m: FloatArray, onto_m: FloatArray, *, sigma_m: float, scatter_m: float
+) -> Shift | None:
+    """Return the shift that brings most places onto others, or None where it is not clear.
+
+    Every difference between a place and one near it is a candidate. A candidate scores 3 for
+    each place that it brings exactly onto another (less by a normal curve of width
+    `scatter_m`), and loses what its own size is unlikely by. The best one is refined by the
+    mean of the pairs that agree, drawn towards zero as `sigma_m` weighs against
+    `scatter_m`. Cost grows with candidates times places, of which 400 differences at most,
+    the shortest, are tried.
+
+    Args:
+        places_m: east and north, shape (N, 2).
+        onto_m: east and north, shape (M, 2).
+        sigma_m: one sigma per axis of the shift that is to be expected.
+        scatter_m: one sigma per axis of single places once the shift is taken out.
+
+    Returns:
+        None where fewer than three places agree, or no shift at all does as well.
+    """
+    if len(places_m) < LEAST_AGREEING or len(onto_m) < LEAST_AGREEING or sigma_m <= 0.0:
+        return None
+    tree = cKDTree(onto_m)
+    reach_m = 3.0 * float(np.hypot(sigma_m, scatter_m))
+    pairs = tree.query_ball_point(places_m, reach_m, return_sorted=True)
+    candidates = np.concatenate(
+        [np.zeros((1, 2))]
+        + [onto_m[near] - place for near, place in zip(pairs, places_m, strict=True) if near]
+    )
+    order = np.argsort((candidates**2).sum(axis=1), kind="stable")[:_MOST_CANDIDATES]
+    candidates = candidates[order]
+    distance, _ = tree.query(
+        (places_m[None] + candidates[:, None]).reshape(-1, 2), distance_upper_bound=4.0 * scatter_m
+    )
+    kernel = np.exp(-(distance.reshape(len(candidates), -1) ** 2) / (2.0 * scatter_m**2))
+    unlikely = (candidates**2).sum(axis=1) / (2.0 * sigma_m**2)
+    shift = candidates[int(np.argmax(_WORTH * kernel.sum(axis=1) - unlikely))]
+    for _ in range(3):
+        distance, partner = tree.query(places_m + shift, distance_upper_bound=2.5 * scatter_m)
+        agreeing = np.isfinite(distance)
+        count = int(agreeing.sum())
+        if count < LEAST_AGREEING:
+            return None
+        mean = (onto_m[partner[agreeing]] - places_m[agreeing]).mean(axis=0)
+        shift = mean * count / (count + (scatter_m / sigma_m) ** 2)
+    return Shift(float(shift[0]), float(shift[1]), count)

@@ -1,0 +1,260 @@
+"""The same thing in neighbouring frames of one video, followed on the ground.
+
+ByteTrack does the book-keeping (two-stage association, lost tracks, an assignment that is
+optimal over all pairs), but on the ground in metres and seconds instead of in the picture:
+what the camera does between two frames is then already taken out by its pose, and speeds are
+those of things. Three parts of it are exchanged, at the places that it offers for it:
+
+* the state is a position and a velocity, with noise in m and m/s2 that suits the family;
+* a "box" given to it is a square around a place, whose half side is one sigma of that place;
+* similarity is the log likelihood of a detection under a track, against the density at which
+  new things turn up, so a pair is worth more than no pair exactly when it is more likely.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+
+import numpy as np
+import supervision as sv
+from trackers import ByteTrackTracker
+from trackers.utils.iou import BaseIoU
+from trackers.utils.kalman_filter import KalmanFilter
+from trackers.utils.motion_models import constant_velocity_transition_matrix
+from trackers.utils.state_representations import BaseStateEstimator
+
+from park.errors import RecordError
+from park.geodesy import FloatArray, LocalFrame
+from park.records import Observation
+from vision.families import Family, family_of
+
+
+@dataclass(frozen=True, slots=True)
+class TrackOptions:
+    """How things are followed from frame to frame.
+
+    Attributes:
+        lost_s: how long a thing may be out of sight and still be the same, seconds.
+        start_confidence: detections below this continue tracks but start none, 0 to 1.
+        jitter_share: the part of `error_m` that changes between neighbouring frames; the
+            rest (satellite position, heading offset) is common to all of them.
+        least_jitter_m: lower bound of that change, one sigma per axis.
+        most_jitter_m: upper bound of it.
+        arrivals_per_m2: new things expected per square metre and frame.
+    """
+
+    lost_s: float = 3.0
+    start_confidence: float = 0.25
+    jitter_share: float = 0.25
+    least_jitter_m: float = 0.5
+    most_jitter_m: float = 3.0
+    arrivals_per_m2: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name in ("lost_s", "jitter_share", "least_jitter_m", "arrivals_per_m2"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise RecordError(f"{name} {value} is not more than zero")
+        if not 0.0 <= self.start_confidence <= 1.0:
+            raise RecordError(f"start_confidence {self.start_confidence} is not in 0..1")
+        if not self.most_jitter_m >= self.least_jitter_m:
+            raise RecordError(f"most_jitter_m {self.most_jitter_m} is below least_jitter_m")
+
+
+class _GroundState(BaseStateEstimator):
+    """Position and velocity on the ground, metres and seconds, as a Kalman filter."""
+
+    _POS_IDX = np.array([0, 1], dtype=np.int64)
+    _VEL_IDX = np.array([2, 3], dtype=np.int64)
+    family: Family
+
+    def _create_filter(self, bbox: FloatArray) -> KalmanFilter:
+        centre, sigma_m = _centre_and_sigma(bbox)
+        kalman = KalmanFilter(dim_x=4, dim_z=2)
+        kalman.state[:2, 0] = centre
+        kalman.observation_mtx = np.eye(2, 4)
+        speed = self.family.speed_sigma_mps
+        kalman.state_covariance = np.diag([sigma_m**2, sigma_m**2, speed**2, speed**2])
+        # One second of white acceleration; the library scales it to other steps from the
+        # velocity terms.
+        acceleration = self.family.acceleration_sigma_mps2
+        shape = constant_velocity_transition_matrix(4, self._POS_IDX, self._VEL_IDX, 0.5)
+        gain = (shape @ np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])) * acceleration
+        kalman.process_noise = gain @ gain.T
+        kalman.measurement_noise = np.eye(2) * sigma_m**2
+        return kalman
+
+    def set_kf_covariances(
+        self,
+        measurement_noise: FloatArray | None = None,
+        process_noise: FloatArray | None = None,
+        state_covariance: FloatArray | None = None,
+    ) -> None:
+        """Keep the physical noise: the tracklet would rescale it to what suits pixels."""
+        self.motion.calibrate_from_process_noise(self.kf.process_noise)
+
+    def update(self, bbox: FloatArray | None) -> None:
+        """Take in a place with its own uncertainty."""
+        if bbox is not None:
+            _, sigma_m = _centre_and_sigma(bbox)
+            self.kf.measurement_noise = np.eye(2) * sigma_m**2
+        super().update(bbox)
+
+    def bbox_to_measurement(self, bbox: FloatArray) -> FloatArray:
+        """Return the place."""
+        return _centre_and_sigma(bbox)[0]
+
+    def state_to_bbox(self) -> FloatArray:
+        """Return the place expected, its one sigma as the half side of a square."""
+        sigma_m = math.sqrt(0.5 * float(np.trace(self.kf.state_covariance[:2, :2])))
+        return _square(self.kf.state[:2, 0], sigma_m)
+
+    def clamp_velocity(self, frame_step: float = 1.0) -> None:
+        """Leave the velocity: a place can be anywhere."""
+
+
+class _Likelihood(BaseIoU):
+    """Log likelihood of places under tracks, over that of a new thing; 0 where not above it."""
+
+    def __init__(self, arrivals_per_m2: float) -> None:
+        self._log_arrivals = math.log(arrivals_per_m2)
+
+    def _compute(self, boxes_1: FloatArray, boxes_2: FloatArray) -> FloatArray:
+        place_1, sigma_1 = _centre_and_sigma(boxes_1)
+        place_2, sigma_2 = _centre_and_sigma(boxes_2)
+        square_m2 = ((place_1[:, None, :] - place_2[None, :, :]) ** 2).sum(axis=2)
+        variance_m2 = sigma_1[:, None] ** 2 + sigma_2[None, :] ** 2
+        log_density = -square_m2 / (2.0 * variance_m2) - np.log(2.0 * math.pi * variance_m2)
+        return np.asarray(np.clip(log_density - self._log_arrivals, 0.0, None), dtype=np.float64)
+
+
+def _centre_and_sigma(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2.0
+    return centre, (boxes[..., 2] - boxes[..., 0]) / 2.0
+
+
+def _square(place: FloatArray, sigma_m: float) -> FloatArray:
+    return np.concatenate([place - sigma_m, place + sigma_m])
+
+
+class VideoTracker:
+    """Gives observations of one video the ids of tracks.
+
+    Feed it the frames of one video in order of time. Observations without a place get no
+    track. The same input gives the same ids.
+
+    Args:
+        patrol_id: what track ids start with, so that they are unique between sources.
+        options: how things are followed.
+    """
+
+    def __init__(self, patrol_id: str, options: TrackOptions | None = None) -> None:
+        self.patrol_id = patrol_id
+        self.options = TrackOptions() if options is None else options
+        self._numbers = count(1)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tracks, for a cut in the video; numbers go on, so ids stay unique."""
+        self._frame: LocalFrame | None = None
+        self._start: datetime | None = None
+        self._last: datetime | None = None
+        self._trackers: dict[str, ByteTrackTracker] = {}
+
+    def update(self, time: datetime, observations: Sequence[Observation]) -> list[Observation]:
+        """Return the observations of the next frame, in the same order, with their tracks.
+
+        Args:
+            time: of the frame; later than that of the frame before.
+            observations: everything seen in the frame; may be empty.
+
+        Raises:
+            RecordError: the time has no zone, or is not later than the frame before.
+        """
+        if time.tzinfo is None:
+            raise RecordError(f"frame time {time.isoformat()} has no time zone")
+        if self._last is not None and time <= self._last:
+            raise RecordError(
+                f"frame time {time.isoformat()} is not later than the frame before "
+                f"({self._last.isoformat()}): give frames in order, or reset between videos"
+            )
+        self._last = time
+        self._start = time if self._start is None else self._start
+        seconds = (time - self._start).total_seconds()
+        groups: dict[str, list[int]] = {name: [] for name in self._trackers}
+        families: dict[str, Family] = {}
+        for i, observation in enumerate(observations):
+            if observation.place is not None:
+                family = family_of(observation.class_name)
+                families[family.name] = family
+                groups.setdefault(family.name, []).append(i)
+        followed = [replace(observation, track_id=None) for observation in observations]
+        for name, indices in groups.items():
+            if name not in self._trackers:
+                self._trackers[name] = self._new_tracker(families[name])
+            numbers = self._follow(self._trackers[name], seconds, observations, indices)
+            for i, number in numbers.items():
+                track_id = f"{self.patrol_id}-{number:06d}"
+                followed[i] = replace(observations[i], track_id=track_id)
+        return followed
+
+    def _new_tracker(self, family: Family) -> ByteTrackTracker:
+        state = type("_FamilyGroundState", (_GroundState,), {"family": family})
+        return ByteTrackTracker(
+            lost_track_buffer=math.ceil(self.options.lost_s * 30.0),
+            frame_rate=1.0,
+            track_activation_threshold=self.options.start_confidence,
+            minimum_consecutive_frames=1,
+            minimum_iou_threshold=1e-9,
+            high_conf_det_threshold=self.options.start_confidence,
+            state_estimator_class=state,
+            iou=_Likelihood(self.options.arrivals_per_m2),
+        )
+
+    def _follow(
+        self,
+        tracker: ByteTrackTracker,
+        seconds: float,
+        observations: Sequence[Observation],
+        indices: list[int],
+    ) -> dict[int, int]:
+        """Return the track number of each observation that has one."""
+        found = sv.Detections(
+            xyxy=np.array([self._square_of(observations[i]) for i in indices]).reshape(-1, 4),
+            confidence=np.array([observations[i].confidence for i in indices], dtype=np.float64),
+            data={"index": np.array(indices, dtype=np.int64)},
+        )
+        answer = tracker.update(found, timestamp=seconds)
+        newborn = iter([track for track in tracker.tracks if track.tracker_id == -1])
+        numbers: dict[int, int] = {}
+        if len(answer) == 0 or answer.tracker_id is None or answer.confidence is None:
+            return numbers
+        for i, number, confidence in zip(
+            answer.data["index"], answer.tracker_id, answer.confidence, strict=True
+        ):
+            if number >= 0:
+                numbers[int(i)] = int(number)
+            elif confidence >= self.options.start_confidence:
+                # The library numbers a track when it is seen again; ours has its number from
+                # the first sight on, so that no observation of it is left out.
+                track = next(newborn)
+                track.tracker_id = next(self._numbers)
+                numbers[int(i)] = track.tracker_id
+        return numbers
+
+    def _square_of(self, observation: Observation) -> FloatArray:
+        place = observation.place
+        if place is None:
+            raise RecordError(f"observation {observation.detection_id} has no place")
+        if self._frame is None:
+            self._frame = LocalFrame(place.lat_deg, place.lon_deg)
+        options = self.options
+        sigma_m = min(
+            max(options.jitter_share * place.error_m, options.least_jitter_m),
+            options.most_jitter_m,
+        )
+        return _square(np.array(self._frame.to_en_m(place.lat_deg, place.lon_deg)), sigma_m)
