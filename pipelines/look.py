@@ -1,0 +1,355 @@
+"""The first half of a run: footage in, located detections out, as Arrow batches.
+
+One element is one footage source. Its frames never leave the function that reads them; what goes
+on is Arrow record batches of detections, and small records of what was read and refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import apache_beam as beam
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.metrics.metric import Metrics
+
+from park.errors import LocateError, ParkwatchError
+from park.records import (
+    BoxXyxyPx,
+    Detection,
+    Frame,
+    LatLonDeg,
+    Observation,
+    PatrolSummary,
+    PosedView,
+    Reject,
+)
+from park.schemas import SCHEMAS, RunStamp, observations_to_batch
+from pipelines.identity import content_hash, detection_id
+from pipelines.progress import listener_of
+from vision.detect import Detector, FrameDetections
+from vision.footage import FootageOptions, FootageSource, read_frames
+from vision.models.registry import ModelFile
+from vision.observe import FrameObservations, Sight, observe
+from vision.overview import DroppedDetection, overview_picture
+from vision.redact import redact
+from vision.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
+from vision.track import VideoTracker
+
+REJECTS = "rejects"
+PATROLS = "patrols"
+
+_BATCH_ROWS = 4096
+_MODELS_CHUNK = 6
+_VIDEO_PICTURE_EVERY_S = 5.0
+_NAMESPACE = "parkwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class LookSettings:
+    """How a run looks at footage; plain values, so that it can go to another process.
+
+    Attributes:
+        models: the models to run on every frame.
+        footage: how footage is read.
+        stamp: site and run that rows carry.
+        confidence: threshold for all models; None takes each model's own.
+        input_px: side of the models' input; None takes each model's own.
+        whole: look at each frame once, shrunk to the input, whatever its scale.
+        terrain_path: GeoTIFF of the ground; None for level ground at take-off height.
+        site_alt_amsl_m: the site's take-off altitude, to tie the terrain to heights.
+        pictures: folder for overview pictures; None for none.
+        redaction: blur people and plates in pictures.
+    """
+
+    models: tuple[ModelFile, ...]
+    footage: FootageOptions
+    stamp: RunStamp
+    confidence: float | None = None
+    input_px: int | None = None
+    whole: bool = False
+    terrain_path: str | None = None
+    site_alt_amsl_m: float | None = None
+    pictures: str | None = None
+    redaction: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSeen:
+    """What one source, or one part of a large folder, gave besides detections.
+
+    Attributes:
+        summary: its row of the `patrols` table, or a part of it.
+        footprint: corners (lat_deg, lon_deg) of the ground that its frames saw, for maps; at
+            most a few hundred points.
+        dropped: reason to number of boxes that were dropped or not placed.
+    """
+
+    summary: PatrolSummary
+    footprint: tuple[LatLonDeg, ...]
+    dropped: dict[str, int]
+
+
+class LookAtFootage(beam.DoFn):
+    """Read a footage source and give its detections as Arrow batches.
+
+    Side outputs: `rejects` (Reject) and `patrols` (SourceSeen).
+    """
+
+    def __init__(self, settings: LookSettings) -> None:
+        self._settings = settings
+        self._detectors: list[Detector] = []
+        self._frames = Metrics.counter(_NAMESPACE, "frames")
+        self._rows = Metrics.counter(_NAMESPACE, "detections")
+
+    def setup(self) -> None:
+        """Load the models, once per worker."""
+        settings = self._settings
+        self._detectors = [
+            Detector(
+                model,
+                confidence=settings.confidence,
+                input_px=settings.input_px,
+                whole=settings.whole,
+            )
+            for model in settings.models
+        ]
+
+    def process(self, source: FootageSource) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
+        """Yield the batches of one source."""
+        look = _Look(source, self._settings, self._detectors)
+        rows: list[Observation] = []
+        for seen in look.frames():
+            self._frames.inc()
+            self._rows.inc(len(seen.kept))
+            rows.extend(seen.kept)
+            if len(rows) >= _BATCH_ROWS:
+                yield observations_to_batch(rows, self._settings.stamp)
+                rows = []
+        if rows:
+            yield observations_to_batch(rows, self._settings.stamp)
+        for reject in look.rejects:
+            yield beam.pvalue.TaggedOutput(REJECTS, (source.patrol_id, reject))
+        yield beam.pvalue.TaggedOutput(PATROLS, look.seen())
+
+
+class StageBatches(beam.DoFn):
+    """Write Arrow batches to Parquet files in a folder and give their names.
+
+    Args:
+        folder: where all workers can write and the driver can read.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._writer: pq.ParquetWriter | None = None
+        self._name = ""
+
+    def process(self, batch: pa.RecordBatch) -> Iterable[str]:
+        """Write one batch."""
+        if self._writer is None:
+            self._name = str(Path(self._folder) / f"detections-{uuid.uuid4().hex}.parquet")
+            self._writer = pq.ParquetWriter(self._name, SCHEMAS["detections"])
+        self._writer.write_batch(batch)
+        return ()
+
+    def finish_bundle(self) -> Iterable[beam.utils.windowed_value.WindowedValue]:
+        """Close the file and give its name; a file without its footer does not count."""
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        yield beam.transforms.window.GlobalWindows.windowed_value(self._name)
+
+
+class _Look:
+    """One pass over one source."""
+
+    def __init__(
+        self, source: FootageSource, settings: LookSettings, detectors: Sequence[Detector]
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._detectors = detectors
+        self._terrain: Terrain | None = None
+        self._terrain_known = settings.terrain_path is None
+        self._assumptions: dict[str, None] = {}
+        self._tracker = None if source.kind == "photos" else VideoTracker(source.patrol_id)
+        self._footprint: list[LatLonDeg] = []
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+        self._count = 0
+        self._rows = 0
+        self._dropped: Counter[str] = Counter()
+        self._next_picture_s = 0.0
+        self.rejects: list[Reject] = []
+
+    def frames(self) -> Iterator[FrameObservations]:
+        """Yield what each frame gave, in order, tracked where it is video."""
+        listener = listener_of(self._settings.stamp.run_id)
+        for sight, found in self._detected():
+            seen = self._observed(sight, found)
+            if self._tracker is not None:
+                tracked = self._tracker.update(seen.frame.time, seen.kept)
+                seen = replace(seen, kept=tuple(tracked))
+            self._note(sight, seen)
+            self._picture(seen, found)
+            listener.frames(1, seen.frame.source_uri)
+            yield seen
+
+    def seen(self) -> SourceSeen:
+        """Return what is to be said of the source after all its frames."""
+        source = self._source
+        summary = PatrolSummary(
+            patrol_id=source.patrol_id,
+            kind=source.kind,
+            source_uri=source.uri,
+            first_time=self._first,
+            last_time=self._last,
+            frames=self._count,
+            rejected=len(self.rejects),
+            detections=self._rows,
+            assumptions=tuple(self._assumptions),
+        )
+        return SourceSeen(summary, tuple(self._footprint), dict(self._dropped))
+
+    def _detected(self) -> Iterator[tuple[Sight, tuple[FrameDetections, ...]]]:
+        """Yield every frame with what each model saw in it."""
+        sights = self._sights()
+        if len(self._detectors) == 1:
+            waiting: list[Sight] = []
+
+            def queued() -> Iterator[tuple[Frame, object]]:
+                for sight in sights:
+                    waiting.append(sight)
+                    yield sight.frame, sight.gsd_at
+
+            for found in self._detectors[0].detect_many(queued()):  # type: ignore[arg-type]
+                yield waiting.pop(0), (found,)
+            return
+        while chunk := list(itertools.islice(sights, _MODELS_CHUNK)):
+            by_model = [
+                list(detector.detect_many((s.frame, s.gsd_at) for s in chunk))
+                for detector in self._detectors
+            ]
+            yield from zip(chunk, zip(*by_model, strict=True), strict=True)
+
+    def _sights(self) -> Iterator[Sight]:
+        for item in read_frames(self._source, self._settings.footage):
+            if isinstance(item, Reject):
+                self.rejects.append(item)
+                continue
+            yield Sight.of(item, self._terrain_for(item))
+
+    def _terrain_for(self, frame: Frame) -> Terrain | None:
+        if not self._terrain_known and isinstance(frame.view, PosedView):
+            self._terrain_known = True
+            model = ElevationModel(str(self._settings.terrain_path))
+            reference = take_off_reference(
+                model,
+                site_altitude_amsl_m=self._settings.site_alt_amsl_m,
+                first_pose=frame.view.pose,
+            )
+            self._assumptions[reference.assumption] = None
+            self._terrain = DemTerrain(model, reference)
+        return self._terrain
+
+    def _observed(self, sight: Sight, found: Sequence[FrameDetections]) -> FrameObservations:
+        parts = [
+            observe(one, sight, detector.card, self._new_id)
+            for one, detector in zip(found, self._detectors, strict=True)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return FrameObservations(
+            sight.frame,
+            tuple(o for part in parts for o in part.kept),
+            tuple(d for part in parts for d in part.dropped),
+            tuple(u for part in parts for u in part.unplaced),
+        )
+
+    def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:
+        footage = (
+            _hash_of(frame.source_uri)
+            if self._source.kind in ("photos", "patrol")
+            else self._source.content_hash
+        )
+        return detection_id(footage, frame.source_time_s, class_name, box, model_id)
+
+    def _note(self, sight: Sight, seen: FrameObservations) -> None:
+        frame = seen.frame
+        self._count += 1
+        self._rows += len(seen.kept)
+        self._assumptions.update(dict.fromkeys(frame.assumptions))
+        self._first = min(self._first or frame.time, frame.time)
+        self._last = max(self._last or frame.time, frame.time)
+        self._dropped.update(d.reason for d in seen.dropped)
+        self._dropped.update(f"not placed: {reason}" for reason in seen.unplaced)
+        if len(self._footprint) < 400:
+            self._footprint.extend(_corners(sight))
+
+    def _picture(self, seen: FrameObservations, found: Sequence[FrameDetections]) -> None:
+        folder = self._settings.pictures
+        frame = seen.frame
+        if folder is None:
+            return
+        if self._tracker is not None:
+            if frame.source_time_s < self._next_picture_s:
+                return
+            self._next_picture_s = frame.source_time_s + _VIDEO_PICTURE_EVERY_S
+        detections: list[Detection] = [d for one in found for d in one.detections]
+        classes = [c for detector in self._detectors for c in detector.classes]
+        pixels = (
+            redact(frame.image_bgr, detections, classes=classes).image_bgr
+            if self._settings.redaction
+            else None
+        )
+        dropped: Sequence[DroppedDetection] = seen.dropped
+        image = overview_picture(
+            frame,
+            seen.kept,
+            dropped,
+            time_zone=self._settings.stamp.zone,
+            redacted_image_bgr=pixels,
+        )
+        stem = Path(frame.source_uri).stem
+        if self._tracker is not None:
+            stem += f"-{frame.source_time_s:08.2f}s"
+        self._write_picture(Path(folder) / f"{stem}-{_hash_of(frame.source_uri)[:6]}.jpg", image)
+
+    def _write_picture(self, path: Path, image: np.ndarray) -> None:
+        ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 88])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data.tobytes() if ok else b"")
+        except OSError as error:
+            raise ParkwatchError(
+                f"cannot write the overview picture {path}: {error.strerror}"
+            ) from error
+
+
+@lru_cache(maxsize=4096)
+def _hash_of(path: str) -> str:
+    return content_hash(Path(path))
+
+
+def _corners(sight: Sight) -> list[LatLonDeg]:
+    if sight.locator is None:
+        return []
+    height_px, width_px = sight.frame.image_bgr.shape[:2]
+    corners: list[LatLonDeg] = []
+    for x, y in ((0, 0), (width_px, 0), (width_px, height_px), (0, height_px)):
+        with suppress(LocateError):
+            point = sight.locator.place(x, y)
+            corners.append((point.lat_deg, point.lon_deg))
+    return corners

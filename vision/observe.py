@@ -1,0 +1,158 @@
+"""From detections to observations: placed on the ground, the impossible ones dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from park.errors import LocateError
+from park.records import BoxXyxyPx, Detection, Frame, GroundPoint, Observation
+from vision.detect import FrameDetections
+from vision.locate import Locator
+from vision.models.registry import ModelCard
+from vision.overview import DroppedDetection
+from vision.sizes import SIZE_RANGE_M, impossible_size, scale_is_known
+from vision.slicing import GsdAt
+from vision.terrain import Terrain
+
+NewId = Callable[[Frame, str, BoxXyxyPx, str], str]
+"""Makes a detection id from the frame, the class, the box and the model id."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameObservations:
+    """What one frame gave.
+
+    Attributes:
+        frame: the frame.
+        kept: observations, placed where that was possible.
+        dropped: boxes that cannot be what they are said to be, with the reason.
+        unplaced: why boxes could not be placed, one entry each.
+    """
+
+    frame: Frame
+    kept: tuple[Observation, ...]
+    dropped: tuple[DroppedDetection, ...]
+    unplaced: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """A frame with the means to place what is in it.
+
+    Attributes:
+        frame: the frame.
+        locator: places its pixels; None when nothing is known about how it sees the ground.
+        refusal: why there is no locator, in words.
+    """
+
+    frame: Frame
+    locator: Locator | None
+    refusal: str = ""
+
+    @classmethod
+    def of(cls, frame: Frame, terrain: Terrain | None) -> Sight:
+        """Return a frame's sight over a terrain (None for level ground at take-off height)."""
+        if frame.view is None:
+            return cls(frame, None, "nothing is known about how this frame sees the ground")
+        try:
+            return cls(frame, Locator(frame.view, terrain))
+        except LocateError as error:
+            return cls(frame, None, str(error))
+
+    @property
+    def gsd_at(self) -> GsdAt | None:
+        """Metres per pixel at a pixel, or None when the scale is not known well enough."""
+        if self.locator is None or not scale_is_known(self.frame.view):
+            return None
+        locator = self.locator
+
+        def at(x_px: float, y_px: float) -> float | None:
+            try:
+                return locator.gsd_m(x_px, y_px)
+            except LocateError:
+                return None
+
+        return at
+
+
+def observe(
+    found: FrameDetections, sight: Sight, card: ModelCard, new_id: NewId
+) -> FrameObservations:
+    """Place what a model saw in a frame, and drop what cannot be.
+
+    Args:
+        found: the detections.
+        sight: of the same frame.
+        card: of the model, for the sizes that its things can have.
+        new_id: makes detection ids.
+    """
+    frame = found.frame
+    kept: list[Observation] = []
+    dropped: list[DroppedDetection] = []
+    unplaced: list[str] = []
+    places, sizes_m, reasons = _placed(found.detections, sight)
+    height_px, width_px = frame.image_bgr.shape[:2]
+    for detection, place, size_m, reason in zip(
+        found.detections, places, sizes_m, reasons, strict=True
+    ):
+        range_m = card.size_range_m.get(detection.class_name) or SIZE_RANGE_M.get(
+            detection.class_name
+        )
+        if size_m is not None and range_m is not None:
+            why = impossible_size(
+                size_m, range_m, frame.view, detection.box_xyxy_px, (width_px, height_px)
+            )
+            if why is not None:
+                dropped.append(DroppedDetection(detection, why, size_m))
+                continue
+        if reason is not None:
+            unplaced.append(reason)
+        kept.append(_observation(detection, frame, place, size_m, new_id))
+    return FrameObservations(frame, tuple(kept), tuple(dropped), tuple(unplaced))
+
+
+def _placed(
+    detections: tuple[Detection, ...], sight: Sight
+) -> tuple[list[GroundPoint | None], list[float | None], list[str | None]]:
+    count = len(detections)
+    if sight.locator is None:
+        return [None] * count, [None] * count, [sight.refusal] * count
+    if not count:
+        return [], [], []
+    boxes = np.array([d.box_xyxy_px for d in detections], np.float64)
+    placements = sight.locator.place_boxes(boxes)
+    sizes = sight.locator.ground_sizes_m(boxes)
+    places: list[GroundPoint | None] = []
+    sizes_m: list[float | None] = []
+    for i, reason in enumerate(placements.reasons):
+        places.append(None if reason is not None else placements.point(i))
+        longest = float(sizes[i].max())
+        sizes_m.append(longest if reason is None and np.isfinite(longest) else None)
+    return places, sizes_m, list(placements.reasons)
+
+
+def _observation(
+    detection: Detection,
+    frame: Frame,
+    place: GroundPoint | None,
+    size_m: float | None,
+    new_id: NewId,
+) -> Observation:
+    return Observation(
+        detection_id=new_id(frame, detection.class_name, detection.box_xyxy_px, detection.model_id),
+        patrol_id=frame.patrol_id,
+        time=frame.time,
+        class_name=detection.class_name,
+        confidence=detection.confidence,
+        box_xyxy_px=detection.box_xyxy_px,
+        track_id=None,
+        object_id=None,
+        place=place,
+        size_m=size_m,
+        source_uri=frame.source_uri,
+        source_time_s=frame.source_time_s,
+        model_id=detection.model_id,
+    )
