@@ -406,6 +406,47 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class DailyIncidents:
+    """A day's incidents of one type in one zone: one row of the `daily_incidents` table.
+
+    Attributes:
+        day: the site's own day on which they were first seen.
+        domain: one of the taxonomy's domains.
+        type: a type of the taxonomy.
+        zone_id: the zone.
+        incidents: how many.
+        objects: how many different objects they are about.
+        observations: how many detections support them.
+        dwell_total_s: measured seconds of all together.
+        dwell_max_s: measured seconds of the longest.
+        measure_max: the largest measure, in the taxonomy's unit for the type.
+        severity_max: 1 to 4.
+        first_seen: first time any was seen.
+        last_seen: last time any was seen.
+    """
+
+    day: date
+    domain: str
+    type: str
+    zone_id: str
+    incidents: int
+    objects: int
+    observations: int
+    dwell_total_s: float
+    dwell_max_s: float
+    measure_max: float
+    severity_max: int
+    first_seen: datetime
+    last_seen: datetime
+
+    def __post_init__(self) -> None:
+        _need_aware("first_seen", self.first_seen)
+        _need_aware("last_seen", self.last_seen)
+        _need(self.incidents > 0, f"a sum of {self.incidents} incidents is no row")
+        _need(1 <= self.severity_max <= 4, f"severity_max {self.severity_max} is not in 1..4")
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """Something from outside that was refused: one row of the `rejects` table.
 

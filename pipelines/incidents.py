@@ -1,0 +1,100 @@
+"""From broken rules to incidents, each once, and their sums by day."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+from park.records import DailyIncidents, Incident, Observation
+from park.site import Site
+from park.taxonomy import incident_type
+from pipelines.rules import RuleHit
+
+
+def incidents_from_hits(site: Site, hits: Sequence[RuleHit]) -> tuple[Incident, ...]:
+    """Return one incident for each hit, ordered by time, zone and id.
+
+    An incident belongs to the site's own day on which it was first seen. Its id is a hash of
+    site, zone, rule, type, day, object and its place among the object's hits of that day, so
+    the same footage gives the same ids in whatever order it is read.
+    """
+    ordered = sorted(
+        hits, key=lambda hit: (hit.first_seen, hit.zone_id, hit.rule_id, hit.type, hit.key)
+    )
+    counted: dict[tuple[str, ...], int] = defaultdict(int)
+    incidents: list[Incident] = []
+    for hit in ordered:
+        day = site.day_of(hit.first_seen)
+        identity = (site.id, hit.zone_id, hit.rule_id, hit.type, day.isoformat(), hit.key)
+        incidents.append(_incident(hit, day, _hash(*identity, str(counted[identity]))))
+        counted[identity] += 1
+    return tuple(sorted(incidents, key=lambda i: (i.first_seen, i.zone_id, i.incident_id)))
+
+
+def best_observation(observations: Sequence[Observation]) -> Observation:
+    """Return the observation to show as evidence: the surest of the largest.
+
+    Confidence times area of the box stands for how well a thing can be seen; ties go to the
+    detection id, so that the choice does not depend on order.
+    """
+
+    def worth(seen: Observation) -> tuple[float, str]:
+        x0, y0, x1, y1 = seen.box_xyxy_px
+        return seen.confidence * (x1 - x0) * (y1 - y0), seen.detection_id
+
+    return max(observations, key=worth)
+
+
+def sum_by_day(incidents: Sequence[Incident]) -> tuple[DailyIncidents, ...]:
+    """Return one sum for each day, domain, type and zone, in this order."""
+    groups: dict[tuple[date, str, str, str], list[Incident]] = defaultdict(list)
+    for incident in incidents:
+        groups[(incident.day, incident.domain, incident.type, incident.zone_id)].append(incident)
+    return tuple(
+        DailyIncidents(
+            day=day,
+            domain=domain,
+            type=type_id,
+            zone_id=zone_id,
+            incidents=len(group),
+            objects=len({object_id for i in group for object_id in i.object_ids}),
+            observations=sum(i.observations for i in group),
+            dwell_total_s=sum(sorted(i.dwell_s for i in group)),
+            dwell_max_s=max(i.dwell_s for i in group),
+            measure_max=max(i.measure for i in group),
+            severity_max=max(i.severity for i in group),
+            first_seen=min(i.first_seen for i in group),
+            last_seen=max(i.last_seen for i in group),
+        )
+        for (day, domain, type_id, zone_id), group in sorted(groups.items())
+    )
+
+
+def _incident(hit: RuleHit, day: date, incident_id: str) -> Incident:
+    best = best_observation(hit.evidence)
+    return Incident(
+        incident_id=incident_id,
+        day=day,
+        domain=str(incident_type(hit.type).domain),
+        type=hit.type,
+        severity=hit.severity,
+        zone_id=hit.zone_id,
+        place=hit.place,
+        first_seen=hit.first_seen,
+        last_seen=hit.last_seen,
+        dwell_s=(hit.last_seen - hit.first_seen).total_seconds(),
+        measure=hit.measure,
+        object_ids=hit.object_ids,
+        observations=len(hit.observations),
+        evidence_uri=None,
+        model_id=best.model_id,
+        best=best,
+    )
+
+
+def _hash(*parts: str) -> str:
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
