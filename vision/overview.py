@@ -169,16 +169,18 @@ def _free_spot(
     """Return where to put a label near a box: the first place not taken, else above it."""
     x0, y0, x1, y1 = box
     w, h = size
-    spots = (
-        (x0, y0 - h - 2),
-        (x0, y1 + 2),
-        (x1 + 3, y0),
-        (x0 - w - 3, y0),
-        (x1 - w, y0 - h - 2),
-        (x1 - w, y1 + 2),
-        (x1 + 3, y1 - h),
-        (x0 - w - 3, y1 - h),
-    )
+    spots = [
+        (x, y)
+        for step in range(3)
+        for x, y in (
+            (x0, y0 - (step + 1) * (h + 2)),
+            (x0, y1 + 2 + step * (h + 2)),
+            (x1 - w, y0 - (step + 1) * (h + 2)),
+            (x1 - w, y1 + 2 + step * (h + 2)),
+            (x1 + 3, y0 + step * (h + 2)),
+            (x0 - w - 3, y0 + step * (h + 2)),
+        )
+    ]
     fitting = [(min(max(0.0, x), limits[0] - w), min(max(0.0, y), limits[1] - h)) for x, y in spots]
     for x, y in fitting:
         if not any(x < b[2] and x + w > b[0] and y < b[3] and y + h > b[1] for b in taken):

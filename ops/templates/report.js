@@ -1,0 +1,179 @@
+"use strict";
+(() => {
+  const $ = (selector, root = document) => Array.from(root.querySelectorAll(selector));
+  const box = document.getElementById("mapbox");
+  const svg = document.getElementById("map");
+  const bar = document.getElementById("bar");
+  const home = svg.getAttribute("viewBox").split(" ").map(Number);
+  let view = home.slice();
+  const fixed = $("[data-x]", svg);
+  let waiting = false;
+
+  const metresPerPixel = () =>
+    Math.max(view[2] / Math.max(1, svg.clientWidth), view[3] / Math.max(1, svg.clientHeight));
+
+  function draw() {
+    waiting = false;
+    svg.setAttribute("viewBox", view.map((v) => v.toFixed(3)).join(" "));
+    const k = metresPerPixel();
+    for (const g of fixed) {
+      g.setAttribute("transform", `translate(${g.dataset.x} ${g.dataset.y}) scale(${k})`);
+    }
+    const target = 120 * k;
+    const power = Math.pow(10, Math.floor(Math.log10(target)));
+    const metres = [5, 2, 1].map((m) => m * power).find((m) => m <= target) || power;
+    bar.firstElementChild.textContent = metres >= 1000 ? `${metres / 1000} km` : `${metres} m`;
+    bar.lastElementChild.style.width = `${metres / k}px`;
+  }
+  function later() {
+    if (!waiting) {
+      waiting = true;
+      requestAnimationFrame(draw);
+    }
+  }
+  function zoom(factor, clientX, clientY) {
+    const r = svg.getBoundingClientRect();
+    const k = metresPerPixel();
+    const px = clientX === undefined ? 0 : clientX - r.left - r.width / 2;
+    const py = clientY === undefined ? 0 : clientY - r.top - r.height / 2;
+    const width = Math.min(home[2] * 20, Math.max(4, view[2] * factor));
+    const f = width / view[2];
+    const cx = view[0] + view[2] / 2 + px * k * (1 - f);
+    const cy = view[1] + view[3] / 2 + py * k * (1 - f);
+    view = [cx - (view[2] * f) / 2, cy - (view[3] * f) / 2, view[2] * f, view[3] * f];
+    later();
+  }
+  function pan(dx, dy) {
+    const k = metresPerPixel();
+    view[0] -= dx * k;
+    view[1] -= dy * k;
+    later();
+  }
+  function reset() {
+    view = home.slice();
+    later();
+  }
+  box.addEventListener("wheel", (e) => {
+    e.preventDefault();
+    zoom(Math.exp(Math.max(-60, Math.min(60, e.deltaY)) / 240), e.clientX, e.clientY);
+  }, { passive: false });
+  const touches = new Map();
+  let moved = 0;
+  svg.addEventListener("pointerdown", (e) => {
+    touches.set(e.pointerId, [e.clientX, e.clientY]);
+    moved = 0;
+  });
+  window.addEventListener("pointermove", (e) => {
+    const last = touches.get(e.pointerId);
+    if (!last) return;
+    const before = Array.from(touches.values()).map((p) => p.slice());
+    touches.set(e.pointerId, [e.clientX, e.clientY]);
+    if (touches.size === 2) {
+      const now = Array.from(touches.values());
+      const span = (p) => Math.hypot(p[0][0] - p[1][0], p[0][1] - p[1][1]);
+      if (span(now) > 0) {
+        zoom(span(before) / span(now), (now[0][0] + now[1][0]) / 2, (now[0][1] + now[1][1]) / 2);
+      }
+      moved = 99;
+    } else {
+      moved += Math.hypot(e.clientX - last[0], e.clientY - last[1]);
+      if (moved > 4) {
+        box.classList.add("drag");
+        pan(e.clientX - last[0], e.clientY - last[1]);
+      }
+    }
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    window.addEventListener(name, (e) => {
+      touches.delete(e.pointerId);
+      box.classList.remove("drag");
+    });
+  }
+  svg.addEventListener("keydown", (e) => {
+    const step = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[e.key];
+    if (step) pan(step[0], step[1]);
+    else if (e.key === "+" || e.key === "=") zoom(0.8);
+    else if (e.key === "-") zoom(1.25);
+    else if (e.key === "0") reset();
+    else return;
+    e.preventDefault();
+  });
+  document.getElementById("zin").addEventListener("click", () => zoom(0.7));
+  document.getElementById("zout").addEventListener("click", () => zoom(1 / 0.7));
+  document.getElementById("zall").addEventListener("click", reset);
+  window.addEventListener("resize", later);
+
+  function select(i, source) {
+    for (const el of $(".on")) el.classList.remove("on");
+    for (const el of $(`[data-i="${i}"]`)) el.classList.add("on");
+    const marker = document.getElementById(`m${i}`);
+    if (marker) {
+      const x = Number(marker.dataset.x);
+      const y = Number(marker.dataset.y);
+      marker.parentNode.appendChild(marker);
+      const inside = x > view[0] && x < view[0] + view[2] && y > view[1] && y < view[1] + view[3];
+      if (source !== "map" && !inside) {
+        view = [x - view[2] / 2, y - view[3] / 2, view[2], view[3]];
+        later();
+      }
+    }
+    const card = document.getElementById(`e${i}`);
+    const row = document.getElementById(`r${i}`);
+    const show = source === "row" ? box : source === "card" ? null : card || row;
+    if (show) show.scrollIntoView({ block: "nearest" });
+  }
+  for (const el of $(".mk")) {
+    el.addEventListener("click", (e) => {
+      e.preventDefault();
+      if (moved <= 4) select(el.dataset.i, "map");
+      moved = 0;
+    });
+  }
+  for (const el of $("tr[data-i]")) el.addEventListener("click", () => select(el.dataset.i, "row"));
+  for (const el of $("a[data-go]")) {
+    el.addEventListener("click", (e) => {
+      e.preventDefault();
+      e.stopPropagation();
+      select(el.dataset.go, el.dataset.from);
+    });
+  }
+
+  const table = document.getElementById("incidents");
+  if (table) {
+    const body = table.tBodies[0];
+    $("th button", table).forEach((button) => {
+      button.addEventListener("click", () => {
+        const th = button.parentNode;
+        const column = th.cellIndex;
+        const up = th.getAttribute("aria-sort") !== "ascending";
+        for (const other of $("th", table)) other.removeAttribute("aria-sort");
+        th.setAttribute("aria-sort", up ? "ascending" : "descending");
+        const value = (row) => row.cells[column].dataset.v ?? row.cells[column].textContent.trim();
+        const rows = Array.from(body.rows);
+        rows.sort((a, b) => {
+          const x = value(a), y = value(b);
+          const order = x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
+          return up ? order : -order;
+        });
+        body.append(...rows);
+      });
+    });
+    const find = document.getElementById("find");
+    const count = document.getElementById("count");
+    find.addEventListener("input", () => {
+      const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of body.rows) {
+        const text = row.textContent.toLowerCase();
+        const keep = words.every((word) => text.includes(word));
+        row.hidden = !keep;
+        shown += keep ? 1 : 0;
+        const marker = document.getElementById(`m${row.dataset.i}`);
+        if (marker) marker.toggleAttribute("hidden", !keep);
+        if (marker) marker.style.display = keep ? "" : "none";
+      }
+      count.textContent = `${shown} / ${body.rows.length}`;
+    });
+  }
+  draw();
+})();
