@@ -31,6 +31,7 @@ MAX_RANGE_M = 10_000.0
 
 _STEEPEST_SLOPE = 1.0
 _LEAST_STEP_M = 0.25
+_FAR_STEP = 0.01
 _MARCH_STEPS = 4_000
 _BISECTIONS = 40
 
@@ -204,8 +205,8 @@ class PosedGround:
     ) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Follow rays until they are under ground, then close in by bisection.
 
-        A step is as long as ground of slope 1 could not come up to meet it, and at least half
-        a pixel of the elevation model.
+        A step is half a pixel of the elevation model, or 1 % of the way already gone where
+        that is more: walls in a surface model are met, not stepped over.
 
         Returns:
             Depths, shape (N,), infinite where no ground is met; and which rays left the known
@@ -214,17 +215,15 @@ class PosedGround:
         height_m = self.view.pose.alt_home_m
         flat = np.linalg.norm(rays[:, :2], axis=1)
         fall = -rays[:, 2]
-        closing = np.where(down, fall + _STEEPEST_SLOPE * flat, 1.0)
         least = max(self.terrain.resolution_m / 2.0, _LEAST_STEP_M) / np.maximum(flat, fall)
         near = np.zeros(len(rays))
         far = np.full(len(rays), np.inf)
         uncovered = np.zeros(len(rays), dtype=np.bool_)
-        clearance = np.full(len(rays), height_m - self._below_m)
         going = np.flatnonzero(down)
         for _ in range(_MARCH_STEPS):
             if len(going) == 0:
                 break
-            ahead = near[going] + np.maximum(clearance[going] / closing[going], least[going])
+            ahead = near[going] + np.maximum(_FAR_STEP * near[going], least[going])
             ground = self._height_at(rays[going, :2] * ahead[:, None])
             above = height_m - fall[going] * ahead - ground
             uncovered[going[np.isnan(above)]] = True
@@ -232,7 +231,6 @@ class PosedGround:
             far[under] = ahead[above <= 0.0]
             open_air = (above > 0.0) & (ahead * flat[going] < MAX_RANGE_M)
             near[going[open_air]] = ahead[open_air]
-            clearance[going[open_air]] = above[open_air]
             going = going[open_air]
         met = np.flatnonzero(np.isfinite(far))
         for _ in range(_BISECTIONS if len(met) else 0):

@@ -165,6 +165,8 @@ def _units(ordered: Sequence[Observation], frame: LocalFrame, options: MergeOpti
 def _unit(
     observations: Sequence[Observation], places_m: FloatArray, options: MergeOptions
 ) -> _Unit:
+    if len(observations) == 1:
+        return _lone_unit(observations[0], places_m[0], options)
     error_m = np.array([_place(o).error_m for o in observations])
     weight = 1.0 / np.maximum(error_m, 1e-3) ** 2
     sizes = [o.size_m for o in observations if o.size_m is not None and o.size_m > 0.0]
@@ -177,6 +179,18 @@ def _unit(
         max(float(error_m.min()) / _PER_AXIS, options.least_sigma_m),
         float(np.median(sizes)) if sizes else math.nan,
         motion_of(times, places_m, error_m),
+    )
+
+
+def _lone_unit(observation: Observation, place_m: FloatArray, options: MergeOptions) -> _Unit:
+    return _Unit(
+        (observation,),
+        frozenset((_frame_key(observation),)),
+        family_of(observation.class_name).name,
+        place_m,
+        max(_place(observation).error_m / _PER_AXIS, options.least_sigma_m),
+        observation.size_m or math.nan,
+        Motion(False, None),
     )
 
 

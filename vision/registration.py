@@ -55,13 +55,15 @@ def estimate_shift(
         scatter_m: one sigma per axis of single places once the shift is taken out.
 
     Returns:
-        None where fewer than three places agree, or no shift at all does as well.
+        None where fewer than three places agree, or fewer than half of those that have any
+        other within reach.
     """
     if len(places_m) < LEAST_AGREEING or len(onto_m) < LEAST_AGREEING or sigma_m <= 0.0:
         return None
     tree = cKDTree(onto_m)
     reach_m = 3.0 * float(np.hypot(sigma_m, scatter_m))
     pairs = tree.query_ball_point(places_m, reach_m, return_sorted=True)
+    within_reach = sum(1 for near in pairs if near)
     candidates = np.concatenate(
         [np.zeros((1, 2))]
         + [onto_m[near] - place for near, place in zip(pairs, places_m, strict=True) if near]
@@ -78,7 +80,7 @@ def estimate_shift(
         distance, partner = tree.query(places_m + shift, distance_upper_bound=2.5 * scatter_m)
         agreeing = np.isfinite(distance)
         count = int(agreeing.sum())
-        if count < LEAST_AGREEING:
+        if count < max(LEAST_AGREEING, 0.5 * within_reach):
             return None
         mean = (onto_m[partner[agreeing]] - places_m[agreeing]).mean(axis=0)
         shift = mean * count / (count + (scatter_m / sigma_m) ** 2)

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import rasterio
 from pyproj import CRS, Transformer
+from rasterio import Affine
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -175,11 +176,10 @@ class ElevationModel:
         """Return the size of a pixel on the ground in the middle of the file, metres."""
         dataset = self._dataset
         column, row = dataset.width / 2.0, dataset.height / 2.0
-        xs, ys = zip(
-            *(dataset.transform * (column + d, row + e) for d, e in ((0, 0), (1, 0), (0, 1))),
-            strict=True,
-        )
-        lon, lat = self._to_crs.transform(np.array(xs), np.array(ys), direction="INVERSE")
+        columns = np.array([column, column + 1.0, column])
+        rows = np.array([row, row, row + 1.0])
+        xs, ys = _apply(dataset.transform, columns, rows)
+        lon, lat = self._to_crs.transform(xs, ys, direction="INVERSE")
         if not (np.all(np.isfinite(lat)) and np.all(np.isfinite(lon))):
             raise TerrainError(f"{self.path}: its coordinates are not on Earth")
         east, north = LocalFrame(float(lat[0]), float(lon[0])).to_en_m(lat, lon)
@@ -198,7 +198,7 @@ class ElevationModel:
         lat_deg, lon_deg = np.atleast_1d(lat_deg), np.atleast_1d(lon_deg)
         x, y = self._to_crs.transform(lon_deg, lat_deg)
         with np.errstate(invalid="ignore"):
-            column, row = self._inverse * (np.asarray(x), np.asarray(y))
+            column, row = _apply(self._inverse, np.asarray(x), np.asarray(y))
             # Heights belong to pixel centres; half a pixel at the rim is held constant.
             width, height = self._dataset.width, self._dataset.height
             inside = (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
@@ -242,6 +242,14 @@ class ElevationModel:
             if len(self._tiles) > _TILES_KEPT:
                 self._tiles.popitem(last=False)
             return np.asarray(tile, dtype=np.float64)
+
+
+def _apply(transform: Affine, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return an affine transform of arrays; `affine` multiplies single points only."""
+    return (
+        transform.a * x + transform.b * y + transform.c,
+        transform.d * x + transform.e * y + transform.f,
+    )
 
 
 def _bilinear(tile: FloatArray, row: FloatArray, column: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
@@ -17,6 +17,7 @@ LONS = st.floats(-180.0, 180.0)
 METRES = st.floats(-20_000.0, 20_000.0)
 
 
+@settings(deadline=None)
 @given(lat=LATS, lon=LONS, east_m=METRES, north_m=METRES)
 def test_degrees_and_back_is_the_same_place(
     lat: float, lon: float, east_m: float, north_m: float
@@ -26,6 +27,7 @@ def test_degrees_and_back_is_the_same_place(
     assert back == pytest.approx((east_m, north_m), abs=1e-4)
 
 
+@settings(deadline=None)
 @given(lat=LATS, lon=LONS, east_m=METRES, north_m=METRES)
 def test_distance_and_bearing_from_the_origin_are_those_of_the_geodesic(
     lat: float, lon: float, east_m: float, north_m: float
