@@ -7,7 +7,7 @@ def wrap_deg(angle_deg: float) -> float:
     """Return the same direction as an angle in [-180, 180)."""
     wrapped = (angle_deg + 180.0) % 360.0 - 180.0
     # A tiny negative number modulo 360 rounds to 360 itself.
-    return wrapped if wrapped < 180.0 else -180.0
+    return -180.0 if wrapped >= 180.0 else wrapped
 
 
 def interpolate_deg(start_deg: float, end_deg: float, fraction: float) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from park.errors import FootageError
+from park.patrol_format import MANIFEST_NAME, TELEMETRY_NAME
 from park.records import Reject
 from vision.footage.corners import read_corners
 from vision.footage.patrol import discover_patrol
@@ -114,16 +115,28 @@ class _Finder:
             self._refuse(path, f"cannot be read: {error.strerror or error}")
 
     def _walk_folder(self, folder: Path, depth: int) -> None:
-        manifest = folder / "manifest.json"
-        if manifest.is_file() and sniff(manifest) is Content.MANIFEST:
-            try:
-                self.sources.append(discover_patrol(str(folder), self._options))
-            except FootageError as error:
-                self._refuse(error.source_uri, error.reason)
+        manifest = folder / MANIFEST_NAME
+        if manifest.is_file() and (
+            sniff(manifest) is Content.MANIFEST or (folder / TELEMETRY_NAME).exists()
+        ):
+            self._put_patrol(folder)
             return
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if not entry.name.startswith("."):
                 self.walk(entry, depth + 1)
+
+    def _put_patrol(self, folder: Path) -> None:
+        try:
+            source = discover_patrol(str(folder), self._options)
+        except FootageError as error:
+            self._refuse(error.source_uri, error.reason)
+            return
+        if source.content_hash in self._seen_hashes:
+            twin = self._seen_hashes[source.content_hash]
+            self._pass_over(folder, f"has the same bytes as {twin}, read once")
+            return
+        self._seen_hashes[source.content_hash] = str(folder)
+        self.sources.append(source)
 
     def _look_at(self, path: Path) -> None:
         content, claim = sniff(path), claims_to_be(path)

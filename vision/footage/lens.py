@@ -125,7 +125,12 @@ def intrinsics_from_facts(
     known = _focal_px(width_px, height_px, facts)
     if known is not None:
         f_px, sigma = known
-        return _ideal(width_px, height_px, f_px * facts.digital_zoom, sigma), ()
+        zoomed: tuple[str, ...] = ()
+        if facts.digital_zoom > 1.0 and facts.focal_35mm is not None:
+            # Makers differ in whether the equivalent focal length has the zoom in it.
+            sigma = UNKNOWN_LENS_SIGMA
+            zoomed = (f"digital zoom {facts.digital_zoom:g} taken to come on top of the lens",)
+        return _ideal(width_px, height_px, f_px * facts.digital_zoom, sigma), zoomed
     if hfov_deg is not None:
         lens = Intrinsics.from_fov(width_px, height_px, hfov_deg, focal_sigma=USER_FOV_SIGMA)
         return lens, (f"field of view {hfov_deg:g} degrees as given, the footage does not say",)

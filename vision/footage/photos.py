@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from vision.footage.source import FootageOptions, FootageSource, refuse
 DNG_VERSION_TAG = 50706
 MIN_SIDE_PX = 16
 _DECODABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
-_QUARTER_TURNS = {1: 0, 2: 0, 3: 2, 4: 2, 5: 1, 6: 1, 7: 3, 8: 3}
+_QUARTER_TURNS = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3, 6: 1, 7: 1, 8: 3}
 """Quarter turns clockwise that set a picture upright, by EXIF orientation."""
 _MIRRORED = frozenset({2, 4, 5, 7})
 
@@ -148,7 +149,7 @@ def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     if orientation == 1:
         return pixels
     if orientation in _MIRRORED:
-        # Orientations 2, 4, 5, 7 are 1, 3, 6, 8 of a picture mirrored left to right.
+        # Orientations 2, 4, 5, 7 are 1, 3, 8, 6 of a picture mirrored left to right.
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(np.rot90(pixels, -_QUARTER_TURNS[orientation]))
 
@@ -183,6 +184,8 @@ def _view(
     lens, lens_assumptions = intrinsics_from_facts(
         width_px, height_px, metadata.lens, options.hfov_deg
     )
+    if metadata.orientation in _MIRRORED:
+        lens = replace(lens, cx_px=width_px - lens.cx_px)
     turns = _QUARTER_TURNS[metadata.orientation]
     height_m, height_sigma_m, height_assumptions = resolve_height(
         metadata.alt_home_m, metadata.alt_amsl_m, options

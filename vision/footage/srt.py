@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from park.errors import FootageError
 
@@ -109,6 +110,8 @@ def _decode(content: bytes) -> str:
 
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
+# What must follow a number to be sure that the end of the file has not cut digits off.
+_WHOLE = r"(?=\s*[\]\s)Mm,])"
 _SPAN = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 _BLOCK_NUMBER = re.compile(r"\ufeff?\s*\d+\s*$")
 _TAG = re.compile(r"<[^>]*>")
@@ -123,14 +126,14 @@ _GPS = re.compile(
     rf"(?:,\s*({_NUMBER})\s*([mM])?\s*)?\)"
 )
 _HEIGHTS = (
-    re.compile(rf"\brel_alt\s*:\s*({_NUMBER})"),
-    re.compile(rf"\bBAROMETER\s*[:(]\s*({_NUMBER})"),
+    re.compile(rf"\brel_alt\s*:\s*({_NUMBER}){_WHOLE}"),
+    re.compile(rf"\bBAROMETER\s*[:(]\s*({_NUMBER}){_WHOLE}"),
     re.compile(rf"(?:^|[\s,])H\s+({_NUMBER})\s*m\b"),
-    re.compile(rf"\bHb\s*:\s*({_NUMBER})"),
+    re.compile(rf"\bHb\s*:\s*({_NUMBER}){_WHOLE}"),
 )
 _ALTITUDES = (
-    re.compile(rf"\babs_alt\s*:\s*({_NUMBER})"),
-    re.compile(rf"\baltitude\s*:\s*({_NUMBER})"),
+    re.compile(rf"\babs_alt\s*:\s*({_NUMBER}){_WHOLE}"),
+    re.compile(rf"\baltitude\s*:\s*({_NUMBER}){_WHOLE}"),
 )
 _GIMBAL = re.compile(
     rf"\bgb_yaw\s*:\s*({_NUMBER})\s*,?\s*gb_pitch\s*:\s*({_NUMBER})\s*,?\s*gb_roll\s*:\s*({_NUMBER})"
@@ -145,6 +148,7 @@ _CUT_SHORT = re.compile(r"latit|longt?it|GPS\s*\(")
 NO_POSITION = "no position in the block"
 NO_FIX = "no satellite fix (position empty, N/A or 0, 0)"
 CUT = "block is cut short"
+INCOMPLETE = "block lacks the height or camera angles that the others have"
 IMPOSSIBLE = "position is not on Earth"
 
 
@@ -179,6 +183,7 @@ class _Reader:
             raise FootageError(self._source_uri, self._nothing_usable(blocks))
         if self._untimed:
             samples = self._with_clock_spans(samples)
+        samples = self._alike(samples)
         samples.sort(key=lambda sample: sample.start_s)
         notes = ("no time spans in the telemetry, its clock taken",) if self._untimed else ()
         return SrtTelemetry(
@@ -211,7 +216,6 @@ class _Reader:
         altitude = position.alt_amsl_m
         if altitude is None:
             altitude = _first(_ALTITUDES, body)
-        zoom = _first((_ZOOM,), body)
         return SrtSample(
             span[0],
             span[1],
@@ -224,7 +228,7 @@ class _Reader:
             pitch,
             roll,
             _focal_35mm(body),
-            zoom if zoom is not None and 1.0 <= zoom <= 100.0 else 1.0,
+            _zoom(body),
         )
 
     def _position(self, body: str) -> _Position | str:
@@ -246,6 +250,15 @@ class _Reader:
         if not (abs(found.lat_deg) <= 90.0 and abs(found.lon_deg) <= 180.0):
             return IMPOSSIBLE
         return found
+
+    def _alike(self, samples: list[SrtSample]) -> list[SrtSample]:
+        """Refuse the few blocks that lack what nearly all others have."""
+        for name in ("alt_home_m", "alt_amsl_m", "gimbal_pitch_deg"):
+            kept = [sample for sample in samples if getattr(sample, name) is not None]
+            if 0.9 * len(samples) <= len(kept) < len(samples):
+                self._refused[INCOMPLETE] += len(samples) - len(kept)
+                samples = kept
+        return samples
 
     @staticmethod
     def _with_clock_spans(samples: list[SrtSample]) -> list[SrtSample]:
@@ -279,7 +292,7 @@ def _blocks(text: str) -> Iterator[tuple[tuple[float, float] | None, str]]:
             or _SPAN.search(lines[i + 1] if i + 1 < len(lines) else "")
         )
     ]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         body = "\n".join(lines[start + 1 : end])
         if not body.strip():
             continue
@@ -313,7 +326,8 @@ def _from_gps(gps: re.Match[str]) -> _Position:
     third, unit = gps[3], gps[4]
     if unit is not None or (third is not None and "." in third):
         name = "GPS(lat,lon,alt M)" if unit is not None else "GPS(lat,lon,alt)"
-        return _Position(first, second, float(third), step, name)
+        # Exactly zero is what is written where no altitude is known.
+        return _Position(first, second, float(third) or None, step, name)
     if abs(second) > 90.0 >= abs(first):
         # Only a longitude goes beyond 90, whatever the order is said to be.
         return _Position(first, second, None, step, "GPS(lat,lon)")
@@ -328,6 +342,13 @@ def _gimbal(body: str) -> tuple[float | None, float | None, float | None]:
     if match:
         return float(match[3]), float(match[1]), float(match[2])
     return None, None, None
+
+
+def _zoom(body: str) -> float:
+    """Return the digital zoom; some models write it in ten-thousandths."""
+    zoom = _first((_ZOOM,), body) or 1.0
+    zoom = zoom / 10_000.0 if zoom >= 10_000.0 else zoom
+    return zoom if 1.0 <= zoom <= 100.0 else 1.0
 
 
 def _focal_35mm(body: str) -> float | None:

@@ -117,7 +117,7 @@ class SrtVideo:
             width_px, height_px, facts, self._options.hfov_deg
         )
         if sample.focal_35mm is not None:
-            lens = replace(lens, focal_sigma=EQUIVALENT_VIDEO_SIGMA)
+            lens = replace(lens, focal_sigma=max(lens.focal_sigma, EQUIVALENT_VIDEO_SIGMA))
         lens = rotated_clockwise(lens, picture.quarter_turns)
         height_m, height_sigma_m, height_assumptions = resolve_height(
             sample.alt_home_m, sample.alt_amsl_m, self._options
