@@ -308,9 +308,9 @@ def _sentences(model: type[Strict], details: Sequence[ErrorDetails]) -> list[str
 
 
 def _sentence(model: type[Strict], detail: ErrorDetails) -> str:
-    where, key, kind = _written_path(detail["loc"]), str(detail["loc"][-1]), detail["type"]
     if not detail["loc"]:
         return _plain(detail)
+    where, key, kind = _written_path(detail["loc"]), str(detail["loc"][-1]), detail["type"]
     if kind == "extra_forbidden":
         prefix = _written_path(detail["loc"][:-1])
         sentence = _unknown_key(key, _known_keys(model, detail["loc"]))
