@@ -125,7 +125,9 @@ class LookAtFootage(beam.DoFn):
             for model in settings.models
         ]
 
-    def process(self, source: FootageSource) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
+    def process(
+        self, source: FootageSource
+    ) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
         """Yield the batches of one source."""
         look = _Look(source, self._settings, self._detectors)
         rows: list[Observation] = []

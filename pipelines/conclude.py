@@ -1,0 +1,420 @@
+"""The second half of a run: all detections of a day in, its objects and incidents out.
+
+One element is one of the site's own days. Detections of other patrols of that day, kept from
+earlier runs, count as well, so a car that stood there in the morning and in the afternoon is one
+object with a measured dwell, whichever flight was processed first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from apache_beam.pvalue import PCollection
+from pydantic import TypeAdapter
+
+from park.errors import FootageError, StoreError
+from park.records import Detection, Incident, Reject, TrackedObject
+from park.schemas import (
+    SCHEMAS,
+    Redaction,
+    RunStamp,
+    batch_to_observations,
+    daily_to_table,
+    incidents_to_table,
+)
+from park.site import Site
+from pipelines.incidents import incidents_from_hits, sum_by_day
+from pipelines.progress import listener_of
+from pipelines.rules import evaluate_rules
+from vision.detect import Detector
+from vision.evidence import evidence_picture
+from vision.footage import FootageOptions, FootageSource, read_frame
+from vision.models.registry import ModelFile
+from vision.objects import merge_observations
+from vision.redact import redactable_families
+
+TRACK_SIGHTINGS = 240
+"""Sightings of one track that take part in merging; more add nothing but memory."""
+
+_PRIVACY_CONFIDENCE = 0.1
+"""People and plates are blurred from this confidence on: a false alarm costs nothing there."""
+
+_PICTURE_REJECT = "evidence"
+
+
+class PictureStore(Protocol):
+    """Where evidence pictures go; `ops.store.Store` is one."""
+
+    def write(self, key: str, content: bytes, *, media_type: str) -> str:
+        """Write a file whole or not at all and return its uri."""
+
+    def exists(self, key: str) -> bool:
+        """Return whether there is a file of this key."""
+
+    def uri(self, key: str) -> str:
+        """Return where the file lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConcludeSettings:
+    """How a run comes to its incidents; plain values, so that it can go to another process.
+
+    Attributes:
+        site: the site with its zones and rules.
+        stamp: site and run that rows carry.
+        staged: Parquet files of this run's detections.
+        kept: Parquet file with the detections of the same days from other patrols, as they are
+            in the tables; None when there are none.
+        before: Parquet file with the incidents that the tables hold for those days, for
+            pictures of footage that is not part of this run; None when there are none.
+        out: folder for the results.
+        footage: how footage is read, for pictures.
+        sources: the run's footage.
+        models: for redaction.
+        store: where pictures go; None for no pictures.
+        redaction: blur people and plates.
+    """
+
+    site: Site
+    stamp: RunStamp
+    staged: tuple[str, ...]
+    kept: str | None
+    before: str | None
+    out: str
+    footage: FootageOptions
+    sources: tuple[FootageSource, ...]
+    models: tuple[ModelFile, ...]
+    store: PictureStore | None
+    redaction: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DayObjects:
+    """The things of one day."""
+
+    day: date
+    objects: tuple[TrackedObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayIncidents:
+    """The incidents of one day.
+
+    Attributes:
+        day: the site's own.
+        objects: how many things were seen.
+        incidents: what the rules make of them.
+        uncertain: how many things may or may not break a rule, by zone.
+        redactions: what was blurred in the pictures, by incident_id.
+        rejects: pictures that could not be made.
+    """
+
+    day: date
+    objects: int
+    incidents: tuple[Incident, ...]
+    uncertain: dict[str, int]
+    redactions: dict[str, Redaction]
+    rejects: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayDone:
+    """What is to be said of a day that was concluded; its rows lie in the files named.
+
+    Attributes:
+        day: the site's own.
+        objects: things seen.
+        incidents: incidents raised.
+        uncertain: by zone, things that may or may not break a rule.
+        pictures_missing: reasons why pictures could not be made, by uri of the footage.
+    """
+
+    day: date
+    objects: int
+    incidents: int
+    uncertain: dict[str, int]
+    pictures_missing: tuple[tuple[str, str], ...]
+
+
+_DONE = TypeAdapter(DayDone)
+
+
+def detections_file(out: str, day: date) -> Path:
+    """Return where the final detections of a day are put."""
+    return Path(out) / f"final-{day.isoformat()}.parquet"
+
+
+def incidents_file(out: str, day: date) -> Path:
+    """Return where the incidents of a day are put."""
+    return Path(out) / f"incidents-{day.isoformat()}.parquet"
+
+
+def daily_file(out: str, day: date) -> Path:
+    """Return where the sums of a day are put."""
+    return Path(out) / f"daily-{day.isoformat()}.parquet"
+
+
+def done_file(out: str, day: date) -> Path:
+    """Return where it is said that a day is concluded."""
+    return Path(out) / f"done-{day.isoformat()}.json"
+
+
+class MergeDay(beam.DoFn):
+    """Make objects of all detections of a day, and write the detections with their objects."""
+
+    def __init__(self, settings: ConcludeSettings) -> None:
+        self._settings = settings
+
+    def process(self, day_text: str) -> Iterator[DayObjects]:
+        """Yield the objects of one day, given as an ISO date."""
+        day = date.fromisoformat(day_text)
+        settings = self._settings
+        listener_of(settings.stamp.run_id).phase(f"merging {day_text}")
+        rows = _rows_of(settings, day)
+        thinned = thin_tracks(rows)
+        objects = merge_observations(list(batch_to_observations(thinned)))
+        final = _with_objects(rows, objects)
+        pq.write_table(final, detections_file(settings.out, day))
+        yield DayObjects(day, objects)
+
+
+class RaiseIncidents(beam.DoFn):
+    """Apply the rules of the site to the objects of a day."""
+
+    def __init__(self, settings: ConcludeSettings) -> None:
+        self._settings = settings
+
+    def process(self, day: DayObjects) -> Iterator[DayIncidents]:
+        """Yield the incidents of one day."""
+        site = self._settings.site
+        result = evaluate_rules(site, day.objects)
+        incidents = tuple(i for i in incidents_from_hits(site, result.hits) if i.day == day.day)
+        uncertain: Counter[str] = Counter()
+        for hit in result.uncertain:
+            uncertain[hit.zone_id] += len(hit.object_ids)
+        yield DayIncidents(day.day, len(day.objects), incidents, dict(uncertain), {})
+
+
+class KeepEvidence(beam.DoFn):
+    """Write a picture for every incident, redacted."""
+
+    def __init__(self, settings: ConcludeSettings) -> None:
+        self._settings = settings
+        self._private: list[Detector] = []
+        self._classes: tuple[str, ...] = ()
+
+    def setup(self) -> None:
+        """Load the models that find people or plates, if there are any."""
+        if self._settings.store is None:
+            return
+        detectors = [Detector(m, confidence=_PRIVACY_CONFIDENCE) for m in self._settings.models]
+        self._classes = tuple(c for d in detectors for c in d.classes)
+        self._private = [d for d in detectors if redactable_families(d.classes)]
+
+    def process(self, day: DayIncidents) -> Iterator[DayIncidents]:
+        """Yield the day with pictures."""
+        if self._settings.store is None or not day.incidents:
+            yield day
+            return
+        listener_of(self._settings.stamp.run_id).phase(f"pictures of {day.day.isoformat()}")
+        before = _pictures_before(self._settings.before)
+        sources = {f: source for source in self._settings.sources for f in source.files}
+        done: dict[str, Incident] = {}
+        redactions: dict[str, Redaction] = {}
+        rejects: list[Reject] = []
+        # Frames of one file lie together, so a video is not opened for every picture anew.
+        order = sorted(day.incidents, key=lambda i: (i.best.source_uri, i.best.source_time_s))
+        for incident in order:
+            key = _key(incident)
+            source = sources.get(incident.best.source_uri)
+            try:
+                if source is None:
+                    uri, redaction = _kept_picture(incident, before, key, self._settings.store)
+                else:
+                    uri, redaction = self._write(incident, source, key)
+            except (FootageError, StoreError) as error:
+                rejects.append(Reject(incident.best.source_uri, _PICTURE_REJECT, str(error)))
+                continue
+            done[incident.incident_id] = replace(incident, evidence_uri=uri)
+            redactions[incident.incident_id] = redaction
+        yield replace(
+            day,
+            incidents=tuple(done.get(i.incident_id, i) for i in day.incidents),
+            redactions=redactions,
+            rejects=tuple(rejects),
+        )
+
+    def _write(self, incident: Incident, source: FootageSource, key: str) -> tuple[str, Redaction]:
+        settings = self._settings
+        best = incident.best
+        frame = read_frame(source, settings.footage, best.source_uri, best.source_time_s)
+        found: list[Detection] = []
+        if settings.redaction:
+            found = [d for detector in self._private for d in detector.detect(frame).detections]
+        zone = settings.site.zone(incident.zone_id)
+        picture = evidence_picture(
+            frame,
+            incident,
+            found,
+            model_classes=self._classes,
+            time_zone=settings.stamp.zone,
+            zone_name=(zone.name.zh, zone.name.en) if zone.name else ("", ""),
+            redaction=settings.redaction,
+        )
+        if settings.store is None:
+            raise StoreError("there is no store for pictures")
+        uri = settings.store.write(key, picture.jpeg, media_type="image/jpeg")
+        return uri, Redaction(picture.redacted, picture.not_redacted)
+
+
+class StageDay(beam.DoFn):
+    """Write the rows of a day, then say that it is done."""
+
+    def __init__(self, settings: ConcludeSettings) -> None:
+        self._settings = settings
+
+    def process(self, day: DayIncidents) -> Iterator[str]:
+        """Yield the day as an ISO date."""
+        out, stamp = self._settings.out, self._settings.stamp
+        pq.write_table(
+            incidents_to_table(day.incidents, stamp, day.redactions), incidents_file(out, day.day)
+        )
+        pq.write_table(daily_to_table(sum_by_day(day.incidents), stamp), daily_file(out, day.day))
+        done = DayDone(
+            day.day, day.objects, len(day.incidents), day.uncertain,
+            tuple((r.source_uri, r.reason) for r in day.rejects),
+        )  # fmt: skip
+        done_file(out, day.day).write_bytes(_DONE.dump_json(done))
+        yield day.day.isoformat()
+
+
+def read_done(out: str, day: date) -> DayDone:
+    """Return what was said of a concluded day."""
+    return _DONE.validate_json(done_file(out, day).read_bytes())
+
+
+def thin_tracks(rows: pa.Table, most: int = TRACK_SIGHTINGS) -> pa.Table:
+    """Return rows with at most about `most` sightings of each track, spread over its time.
+
+    The first, the last and the surest sighting of every track stay. Rows without a track stay.
+    """
+    by_track: dict[str, list[int]] = defaultdict(list)
+    keep = [True] * rows.num_rows
+    for i, track in enumerate(rows["track_id"].to_pylist()):
+        if track is not None:
+            by_track[track].append(i)
+    long_tracks = {t: found for t, found in by_track.items() if len(found) > most}
+    if not long_tracks:
+        return rows
+    times = rows["time"].cast(pa.int64()).to_numpy()
+    confidence = rows["confidence"].to_numpy()
+    for found in long_tracks.values():
+        ordered = sorted(found, key=lambda i: int(times[i]))
+        step = (len(ordered) - 1) / (most - 1)
+        chosen = {ordered[round(k * step)] for k in range(most)}
+        chosen.add(max(ordered, key=lambda i: float(confidence[i])))
+        for i in ordered:
+            keep[i] = i in chosen
+    return rows.filter(pa.array(keep))
+
+
+def _rows_of(settings: ConcludeSettings, day: date) -> pa.Table:
+    files = [*settings.staged, *([settings.kept] if settings.kept else [])]
+    schema = SCHEMAS["detections"]
+    if not files:
+        return schema.empty_table()
+    rows = ds.dataset(files, schema=schema, format="parquet").to_table(
+        filter=pc.field("day") == pa.scalar(day)
+    )
+    return rows.sort_by([("time", "ascending"), ("detection_id", "ascending")])
+
+
+def _with_objects(rows: pa.Table, objects: Sequence[TrackedObject]) -> pa.Table:
+    of_detection: dict[str, str] = {}
+    of_track: dict[str, str] = {}
+    for thing in objects:
+        for seen in thing.observations:
+            of_detection[seen.detection_id] = thing.object_id
+            if seen.track_id is not None:
+                of_track[seen.track_id] = thing.object_id
+    ids = [
+        of_detection.get(str(detection)) or of_track.get(track or "")
+        for detection, track in zip(
+            rows["detection_id"].to_pylist(), rows["track_id"].to_pylist(), strict=True
+        )
+    ]
+    index = rows.schema.get_field_index("object_id")
+    field = rows.schema.field(index)
+    return rows.set_column(index, field, pa.array(ids, pa.string()))
+
+
+def _key(incident: Incident) -> str:
+    return (
+        f"evidence/{incident.day.isoformat()}/"
+        f"{incident.incident_id}-{incident.best.detection_id[:8]}.jpg"
+    )
+
+
+def _pictures_before(path: str | None) -> dict[str, tuple[str, Redaction]]:
+    if path is None:
+        return {}
+    rows = pq.read_table(path, columns=["incident_id", "evidence_uri", "redacted", "not_redacted"])
+    return {
+        row["incident_id"]: (
+            row["evidence_uri"],
+            Redaction(tuple(row["redacted"]), tuple(row["not_redacted"])),
+        )
+        for row in rows.to_pylist()
+        if row["evidence_uri"]
+    }
+
+
+def _kept_picture(
+    incident: Incident,
+    before: dict[str, tuple[str, Redaction]],
+    key: str,
+    store: PictureStore,
+) -> tuple[str, Redaction]:
+    """Return the picture that an earlier run made of the same sighting."""
+    uri, redaction = before.get(incident.incident_id, ("", Redaction()))
+    if uri and uri == store.uri(key) and store.exists(key):
+        return uri, redaction
+    raise FootageError(
+        incident.best.source_uri,
+        "the picture of an incident lies in footage that is not part of this run; give that "
+        "footage as a source too",
+    )
+
+
+class Conclude(beam.PTransform[Any, Any]):
+    """Days (ISO dates) in; the same days out, once their rows are staged."""
+
+    def __init__(self, settings: ConcludeSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def expand(self, days: PCollection[str]) -> PCollection[str]:
+        """Chain the steps."""
+        staged: PCollection[str] = (
+            days
+            | "MergeDay" >> beam.ParDo(MergeDay(self._settings))
+            | "RaiseIncidents" >> beam.ParDo(RaiseIncidents(self._settings))
+            | "KeepEvidence" >> beam.ParDo(KeepEvidence(self._settings))
+            | "StageDay" >> beam.ParDo(StageDay(self._settings))
+        )
+        return staged
+
+
+def concluded(out: str, days: Iterable[date]) -> tuple[DayDone, ...]:
+    """Return what was said of all days, in order."""
+    return tuple(read_done(out, day) for day in sorted(days))

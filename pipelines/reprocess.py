@@ -1,0 +1,439 @@
+"""Footage in, the day's tables out: one bounded Beam run, committed whole or not at all."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from park.clock import Clock
+from park.errors import CommitConflictError, ParkwatchError, SettingsError, WarehouseError
+from park.records import PatrolSummary, Reject
+from park.schemas import SCHEMAS, RunStamp, patrols_to_table, rejects_to_table
+from park.site import Site
+from park.version import VERSION
+from pipelines.conclude import (
+    Conclude,
+    ConcludeSettings,
+    DayDone,
+    PictureStore,
+    concluded,
+    daily_file,
+    detections_file,
+    incidents_file,
+)
+from pipelines.identity import run_id, stable_id
+from pipelines.look import PATROLS, REJECTS, LookAtFootage, LookSettings, SourceSeen, StageBatches
+from pipelines.progress import ProgressListener, listening
+from pipelines.staging import StageRejects, StageSources, staged_rejects, staged_sources
+from pipelines.tables import CommitReport, RunTables, Warehouse, WarehouseSnapshot
+from vision.footage import Discovery, FootageOptions, Ignored, discover
+from vision.models.registry import ModelFile
+
+_ATTEMPTS = 4
+_RUNNER = "FnApiRunner"
+
+
+@dataclass(frozen=True, slots=True)
+class ReprocessRequest:
+    """What a run is asked to do.
+
+    Attributes:
+        sources: files and folders of footage.
+        site: the site, with its zones and rules.
+        site_hash: hash of the site file's bytes.
+        models: the models to run.
+        footage: how footage is read.
+        confidence: threshold for all models; None takes each model's own.
+        input_px: side of the models' input; None takes each model's own.
+        whole: look at each frame once, shrunk to the input, whatever its scale.
+        terrain: GeoTIFF of the ground; None for level ground at take-off height.
+        pictures: folder for overview pictures; None for none.
+        redaction: blur people and plates in pictures.
+        beam_options: options for Beam, as on its command line.
+    """
+
+    sources: tuple[str, ...]
+    site: Site
+    site_hash: str
+    models: tuple[ModelFile, ...]
+    footage: FootageOptions
+    confidence: float | None = None
+    input_px: int | None = None
+    whole: bool = False
+    terrain: Path | None = None
+    pictures: Path | None = None
+    redaction: bool = True
+    beam_options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise SettingsError("no footage was named; give at least one file or folder")
+        if not self.models:
+            raise SettingsError("no model was named; give at least one with --model")
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did.
+
+    Attributes:
+        run_id: hash of everything that decides its rows.
+        frames: frames looked at.
+        detections: rows it gave.
+        dropped: reason to number of boxes dropped or not placed.
+        objects: things seen on the days concerned, in all footage of those days.
+        incidents: incidents of those days.
+        uncertain: things that may or may not break a rule, by zone.
+        rejects: what was refused.
+        ignored: what was no footage, or was there twice.
+        days: the days that were computed anew.
+        patrols: one for each footage source.
+        footprints: corners of the ground that was seen, by patrol_id.
+        commit: what changed in the tables.
+        seconds: how long it took.
+        look_seconds: the part of it from the first frame read to the last.
+    """
+
+    run_id: str
+    frames: int
+    detections: int
+    dropped: dict[str, int]
+    objects: int
+    incidents: int
+    uncertain: dict[str, int]
+    rejects: tuple[Reject, ...]
+    ignored: tuple[Ignored, ...]
+    days: tuple[date, ...]
+    patrols: tuple[PatrolSummary, ...]
+    footprints: dict[str, tuple[tuple[float, float], ...]]
+    commit: CommitReport
+    seconds: float
+    look_seconds: float
+
+    @property
+    def exit_status(self) -> int:
+        """0 all done, 3 done with rejects, 2 nothing could be done."""
+        if not self.frames:
+            return 2
+        return 3 if self.rejects else 0
+
+
+def reprocess(
+    request: ReprocessRequest,
+    warehouse: Warehouse,
+    store: PictureStore | None,
+    *,
+    clock: Clock,
+    listener: ProgressListener,
+    on_discovery: Discovered | None = None,
+) -> RunReport:
+    """Run footage through detection, incidents and tables.
+
+    Args:
+        request: what to do.
+        warehouse: where the rows go.
+        store: where evidence pictures go; None for none.
+        clock: of the run.
+        listener: told about progress.
+        on_discovery: told what was found, before anything is decoded.
+
+    Raises:
+        ParkwatchError: the run as a whole cannot be done; the tables are as before.
+    """
+    started_s = clock.monotonic_s()
+    stamp_time = clock.now()
+    listener.phase("looking for footage")
+    found = discover(request.sources, request.footage)
+    if on_discovery is not None:
+        on_discovery(found)
+    stamp = RunStamp(request.site.id, _run_id(request, found), request.site.time_zone, stamp_time)
+    with (
+        tempfile.TemporaryDirectory(prefix="parkwatch-run-") as folder,
+        listening(stamp.run_id, listener),
+    ):
+        staging = Path(folder)
+        if found.sources:
+            listener.phase("looking at footage")
+            _look(request, found, stamp, staging)
+        look_seconds = clock.monotonic_s() - started_s
+        outcome = _conclude_and_commit(request, found, stamp, staging, warehouse, store, listener)
+    seen, rejects, days, commit = outcome
+    return RunReport(
+        run_id=stamp.run_id,
+        frames=sum(s.summary.frames for s in seen),
+        detections=sum(s.summary.detections for s in seen),
+        dropped=dict(sum((Counter(s.dropped) for s in seen), Counter())),
+        objects=sum(d.objects for d in days),
+        incidents=sum(d.incidents for d in days),
+        uncertain=dict(sum((Counter(d.uncertain) for d in days), Counter())),
+        rejects=rejects,
+        ignored=found.ignored,
+        days=tuple(d.day for d in days),
+        patrols=tuple(s.summary for s in seen),
+        footprints={s.summary.patrol_id: s.footprint for s in seen},
+        commit=commit,
+        seconds=clock.monotonic_s() - started_s,
+        look_seconds=look_seconds,
+    )
+
+
+class Discovered:
+    """Told what was found before it is looked at; override what is wanted."""
+
+    def __call__(self, found: Discovery) -> None:
+        """Do nothing."""
+
+
+def _run_id(request: ReprocessRequest, found: Discovery) -> str:
+    footage = request.footage
+    return run_id(
+        request.site_hash,
+        [s.content_hash for s in found.sources] + [r.source_uri for r in found.rejects],
+        [m.model_id for m in request.models],
+        VERSION,
+        {
+            "sample_fps": footage.sample_fps,
+            "hfov_deg": footage.hfov_deg,
+            "corner_sigma_m": footage.corner_sigma_m,
+            "confidence": request.confidence,
+            "input_px": request.input_px,
+            "whole": request.whole,
+            "terrain": str(request.terrain) if request.terrain else None,
+            "redaction": request.redaction,
+        },
+    )
+
+
+def _pipeline(request: ReprocessRequest) -> beam.Pipeline:
+    # Beam's own default first tries to download a runner, and hangs where it cannot.
+    named = any(o.startswith("--runner") for o in request.beam_options)
+    options = list(request.beam_options) + ([] if named else [f"--runner={_RUNNER}"])
+    return beam.Pipeline(options=PipelineOptions(options))
+
+
+def _run(pipeline: beam.Pipeline) -> None:
+    """Run to the end, and let errors of ours come out as what they are."""
+    try:
+        pipeline.run().wait_until_finish()
+    except ParkwatchError:
+        raise
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ParkwatchError):
+                raise cause from None
+            cause = cause.__cause__ or cause.__context__
+        raise
+
+
+def _look(request: ReprocessRequest, found: Discovery, stamp: RunStamp, staging: Path) -> None:
+    settings = LookSettings(
+        models=request.models,
+        footage=request.footage,
+        stamp=stamp,
+        confidence=request.confidence,
+        input_px=request.input_px,
+        whole=request.whole,
+        terrain_path=str(request.terrain) if request.terrain else None,
+        site_alt_amsl_m=request.site.takeoff_alt_amsl_m,
+        pictures=str(request.pictures) if request.pictures else None,
+        redaction=request.redaction,
+    )
+    pipeline = _pipeline(request)
+    looked = (
+        pipeline
+        | "Footage" >> beam.Create(found.sources, reshuffle=False)
+        | "LookAtFootage"
+        >> beam.ParDo(LookAtFootage(settings)).with_outputs(REJECTS, PATROLS, main="batches")
+    )
+    _ = looked.batches | "StageBatches" >> beam.ParDo(StageBatches(str(staging)))
+    _ = looked[REJECTS] | "StageRejects" >> beam.ParDo(StageRejects(str(staging)))
+    _ = looked[PATROLS] | "StageSources" >> beam.ParDo(StageSources(str(staging)))
+    _run(pipeline)
+
+
+def _conclude_and_commit(
+    request: ReprocessRequest,
+    found: Discovery,
+    stamp: RunStamp,
+    staging: Path,
+    warehouse: Warehouse,
+    store: PictureStore | None,
+    listener: ProgressListener,
+) -> tuple[tuple[SourceSeen, ...], tuple[Reject, ...], tuple[DayDone, ...], CommitReport]:
+    seen = staged_sources(staging)
+    rejects = staged_rejects(staging)
+    # What was refused before it belonged to any patrol is kept under the run's own sources.
+    refused_id = stable_id("refused", request.site.id, tuple(sorted(set(request.sources))))
+    if found.rejects:
+        rejects[refused_id] = list(found.rejects)
+    staged = tuple(str(p) for p in sorted(staging.glob("detections-*.parquet")))
+    for attempt in itertools.count(1):
+        out = staging / f"out-{attempt}"
+        out.mkdir()
+        base = warehouse.snapshot()
+        patrols = _patrols_replaced(request.site.id, seen, warehouse, base) | {refused_id}
+        days = _days(staged) | warehouse.days_of(request.site.id, patrols, base=base)
+        kept = _export_kept(request.site.id, days, patrols, warehouse, base, out)
+        before = _export_before(request.site.id, days, warehouse, base, out)
+        settings = ConcludeSettings(
+            site=request.site,
+            stamp=stamp,
+            staged=staged,
+            kept=kept,
+            before=before,
+            out=str(out),
+            footage=request.footage,
+            sources=found.sources,
+            models=request.models,
+            store=store,
+            redaction=request.redaction,
+        )
+        _conclude(request, settings, days)
+        done = concluded(str(out), days)
+        all_rejects = _with_missing_pictures(rejects, done, refused_id)
+        listener.phase("committing")
+        run = _run_tables(request.site.id, stamp, out, days, patrols, seen, all_rejects)
+        try:
+            report = warehouse.commit_run(run, base)
+        except CommitConflictError:
+            if attempt >= _ATTEMPTS:
+                raise
+            listener.phase("another run was faster: computing the days again")
+            continue
+        flat = tuple(r for group in all_rejects.values() for r in group)
+        return seen, flat, done, report
+    raise AssertionError("the loop above returns or raises")
+
+
+def _conclude(request: ReprocessRequest, settings: ConcludeSettings, days: Iterable[date]) -> None:
+    texts = sorted(d.isoformat() for d in days)
+    if not texts:
+        return
+    pipeline = _pipeline(request)
+    _ = pipeline | "Days" >> beam.Create(texts, reshuffle=False) | Conclude(settings)
+    _run(pipeline)
+
+
+def _patrols_replaced(
+    site_id: str, seen: Sequence[SourceSeen], warehouse: Warehouse, base: WarehouseSnapshot
+) -> frozenset[str]:
+    """Return this run's patrols, and those that came from the same places before.
+
+    A folder to which a photo was added is another patrol by its bytes, and replaces the old one.
+    """
+    uris = [s.summary.source_uri for s in seen]
+    old = warehouse.patrol_ids_of(site_id, uris, base=base) if uris else frozenset()
+    return old | {s.summary.patrol_id for s in seen}
+
+
+def _days(staged: Sequence[str]) -> frozenset[date]:
+    if not staged:
+        return frozenset()
+    days = ds.dataset(list(staged), format="parquet").to_table(columns=["day"])["day"]
+    return frozenset(day for day in pc.unique(days).to_pylist() if day is not None)
+
+
+def _export_kept(
+    site_id: str,
+    days: frozenset[date],
+    patrols: frozenset[str],
+    warehouse: Warehouse,
+    base: WarehouseSnapshot,
+    out: Path,
+) -> str | None:
+    if not days:
+        return None
+    rows = warehouse.detections_of(site_id, days, base=base, exclude_patrols=patrols)
+    if not rows.num_rows:
+        return None
+    path = out / "kept.parquet"
+    pq.write_table(rows, path)
+    return str(path)
+
+
+def _export_before(
+    site_id: str,
+    days: frozenset[date],
+    warehouse: Warehouse,
+    base: WarehouseSnapshot,
+    out: Path,
+) -> str | None:
+    rows = warehouse.table_as_of("incidents", base)
+    wanted = pc.and_(
+        pc.equal(rows["site_id"], pa.scalar(site_id)),
+        pc.is_in(rows["day"], pa.array(sorted(days), pa.date32())),
+    )
+    rows = rows.filter(wanted)
+    if not rows.num_rows:
+        return None
+    path = out / "before.parquet"
+    pq.write_table(rows, path)
+    return str(path)
+
+
+def _with_missing_pictures(
+    rejects: dict[str, list[Reject]], done: Sequence[DayDone], refused_id: str
+) -> dict[str, list[Reject]]:
+    missing = [
+        Reject(uri, "evidence", reason) for day in done for uri, reason in day.pictures_missing
+    ]
+    if not missing:
+        return rejects
+    return {**rejects, refused_id: [*rejects.get(refused_id, []), *missing]}
+
+
+def _run_tables(
+    site_id: str,
+    stamp: RunStamp,
+    out: Path,
+    days: frozenset[date],
+    patrols: frozenset[str],
+    seen: Sequence[SourceSeen],
+    rejects: dict[str, list[Reject]],
+) -> RunTables:
+    ordered = sorted(days)
+    return RunTables(
+        site_id=site_id,
+        run_id=stamp.run_id,
+        days=days,
+        patrol_ids=patrols,
+        detections=_own_detections(out, ordered, patrols),
+        incidents=_together([incidents_file(str(out), d) for d in ordered], "incidents"),
+        daily_incidents=_together([daily_file(str(out), d) for d in ordered], "daily_incidents"),
+        patrols=patrols_to_table([s.summary for s in seen], stamp),
+        rejects=rejects_to_table(rejects, stamp),
+    )
+
+
+def _own_detections(
+    out: Path, days: Sequence[date], patrols: frozenset[str]
+) -> Iterator[pa.RecordBatch]:
+    own = pa.array(sorted(patrols), pa.string())
+    for day in days:
+        rows = pq.ParquetFile(detections_file(str(out), day))
+        for batch in rows.iter_batches(batch_size=65_536):
+            kept = batch.filter(pc.is_in(batch.column("patrol_id"), own))
+            if kept.num_rows:
+                yield kept
+
+
+def _together(paths: Sequence[Path], name: str) -> pa.Table:
+    if not paths:
+        return SCHEMAS[name].empty_table()
+    try:
+        return pa.concat_tables(pq.read_table(p, schema=SCHEMAS[name]) for p in paths)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise WarehouseError(f"a result of this run cannot be read back: {error}") from error
