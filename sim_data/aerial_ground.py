@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Image8 = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
+Window = tuple[slice, slice]
+"""Rows and columns of a part of the picture."""
 RectM = tuple[float, float, float, float]
 """West, north, east, south edge in metres from the drawing's north-west corner, y to the south."""
 
@@ -119,6 +121,7 @@ class Ground:
         *,
         grain: float,
         cloud: float,
+        window: Window | None = None,
     ) -> None:
         """Fill a mask with a colour, roughened by fine and by wide noise.
 
@@ -127,11 +130,14 @@ class Ground:
             colour_bgr: mean colour.
             grain: standard deviation of the fine noise, grey levels.
             cloud: standard deviation of the wide noise, grey levels.
+            window: which part of the picture the mask is for; the whole where absent.
         """
-        window = self._window(mask)
+        if window is None:
+            window = self._window(mask)
+            mask = mask[window]
         rough = self._grain[window] * grain + self._cloud[window] * cloud
         fill = np.array(colour_bgr, np.float32) + rough[..., None]
-        weight = mask[window].astype(np.float32)[..., None] / 255.0
+        weight = mask.astype(np.float32)[..., None] / 255.0
         old = self.bgr[window].astype(np.float32)
         self.bgr[window] = np.clip(old * (1 - weight) + fill * weight, 0, 255).astype(np.uint8)
 
@@ -193,11 +199,32 @@ class Ground:
             shape = [self._px(outline_m)]
             cv2.polylines(self.bgr, shape, True, colour, thick, cv2.LINE_AA, _SHIFT)
 
-    def shade(self, mask: Mask) -> None:
-        """Take the sun away where the mask is set, by how much it is set."""
-        window = self._window(mask)
+    def _stencil(self, outline_m: NDArray[np.float64], blur_px: float) -> tuple[Mask, Window]:
+        """Return a soft mask of one outline and the window that it is for: far less than all."""
+        low = np.floor(outline_m.min(axis=0) * self.px_per_m).astype(int) - 8
+        high = np.ceil(outline_m.max(axis=0) * self.px_per_m).astype(int) + 8
+        left, top = (int(v) for v in np.maximum(low, 0))
+        right, bottom = (int(v) for v in np.minimum(high, self._shape[::-1]))
+        mask = np.zeros((max(0, bottom - top), max(0, right - left)), np.uint8)
+        points = self._px(outline_m) - np.array([left, top]) * (1 << _SHIFT)
+        if mask.size:
+            cv2.fillPoly(mask, [points.astype(np.int32)], (255.0,), cv2.LINE_AA, _SHIFT)
+            if blur_px > 0:
+                mask = cv2.GaussianBlur(mask, (0, 0), blur_px).astype(np.uint8)
+        return mask, (slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1]))
+
+    def shade(self, mask: Mask, window: Window | None = None) -> None:
+        """Take the sun away where the mask is set, by how much it is set.
+
+        Args:
+            mask: 255 for all of it.
+            window: which part of the picture the mask is for; the whole where absent.
+        """
+        if window is None:
+            window = self._window(mask)
+            mask = mask[window]
         keep = self.light[window].astype(np.float32) / 255.0
-        cover = mask[window].astype(np.float32) / 255.0
+        cover = mask.astype(np.float32) / 255.0
         new = np.minimum(keep, 1.0 - cover)
         lost = ((keep - new) / np.maximum(keep, 1e-3))[..., None]
         old = self.bgr[window].astype(np.float32)
@@ -209,7 +236,7 @@ class Ground:
         shift = np.array(self.sun.shadow_per_height()) * height_m
         both = np.vstack([outline_m, outline_m + shift]).astype(np.float32)
         hull = cv2.convexHull(both).reshape(-1, 2).astype(np.float64)
-        self.shade(cv2.GaussianBlur(self.mask(hull), (0, 0), 1.5).astype(np.uint8))
+        self.shade(*self._stencil(hull, 1.5))
 
     def hall(self, rect: RectM, height_m: float, colour_bgr: tuple[float, float, float]) -> None:
         """Draw a factory hall: its shadow, ribbed roof, skylights, fans and parapet."""
@@ -247,10 +274,17 @@ class Ground:
 
     def _raised(self, rect: RectM, height_m: float, colour_bgr: tuple[float, float, float]) -> None:
         outline = rounded_rect(rect, 0.0)
-        light = self.light.copy()
+        mask, window = self._stencil(outline, 0.0)
+        pad = math.ceil(height_m * 2 * self.px_per_m) + 16
+        around = (
+            slice(max(0, window[0].start - pad), window[0].stop + pad),
+            slice(max(0, window[1].start - pad), window[1].stop + pad),
+        )
+        # What stands on a roof darkens the roof, not the ground that cars stand on.
+        light = self.light[around].copy()
         self.cast(outline, height_m)
-        self.light = light
-        self.surface(self.mask(outline), colour_bgr, grain=4, cloud=2)
+        self.light[around] = light
+        self.surface(mask, colour_bgr, grain=4, cloud=2, window=window)
 
     def tank(self, centre_m: tuple[float, float], radius_m: float, height_m: float) -> None:
         """Draw an upright round tank with its shadow, roof seams and a hatch."""
@@ -286,18 +320,27 @@ class Ground:
         high = 2.0 + rng.uniform(0, 1, count) * radius_m * 1.1
         shift = np.array(self.sun.shadow_per_height())
         middle = np.array(centre_m)
-        shadow = np.zeros(self._shape, np.uint8)
         size = rng.uniform(0.1, 0.42, count)
-        trunk = np.array([middle, middle + shift * 3.0])
+        cast_m = middle + clumps + shift * high[:, None]
+        reach = np.vstack([cast_m, middle[None]])
+        _, window = self._stencil(reach + np.sign(reach - middle), 0.0)
+        shadow = np.zeros(self.light[window].shape, np.uint8)
+        corner = np.array([window[1].start, window[0].start])
+        trunk = self._px(np.array([middle, middle + shift * 3.0])) - corner * (1 << _SHIFT)
         cv2.polylines(
-            shadow, [self._px(trunk)], False, (235.0,), round(0.3 * scale), cv2.LINE_AA, _SHIFT
+            shadow,
+            [trunk.astype(np.int32)],
+            False,
+            (235.0,),
+            round(0.3 * scale),
+            cv2.LINE_AA,
+            _SHIFT,
         )
-        cast = np.round((middle + clumps + shift * high[:, None]) * scale).astype(int)
+        cast = np.round(cast_m * scale).astype(int) - corner
         for (x, y), r in zip(cast, size, strict=True):
-            cv2.circle(
-                shadow, (int(x), int(y)), max(1, round(r * scale)), (240.0,), -1, cv2.LINE_AA
-            )
-        self.shade(cv2.GaussianBlur(shadow, (0, 0), 1.2).astype(np.uint8))
+            spot = (int(x), int(y))
+            cv2.circle(shadow, spot, max(1, round(r * scale)), (240.0,), -1, cv2.LINE_AA)
+        self.shade(cv2.GaussianBlur(shadow, (0, 0), 1.2).astype(np.uint8), window)
         hue = rng.normal(0, 4, 3)
         towards = -shift / math.hypot(*shift)
         base = np.array([34.0, 74.0, 52.0]) + hue
