@@ -277,6 +277,9 @@ def _draw_kept(
         pad = max(2, letters.size_px // 5)
         label = (letters.width_px(text) + 2 * pad, letters.size_px * 1.25 + pad)
         spot = _free_spot(box, label, size, taken)
+        anchor = (min(max(box[0], spot[0]), spot[0] + label[0]), spot[1] + label[1] / 2)
+        nearest = (min(max(anchor[0], box[0]), box[2]), min(max(anchor[1], box[1]), box[3]))
+        draw.line((*anchor, *nearest), fill=_KEPT, width=2)
         taken.append(write_boxed(draw, spot, text, letters, ink=_DARK, paper=_KEPT))
 
 
