@@ -61,7 +61,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """The columns that name a row of a site; empty where rows may repeat."""
 
-ROWS_PER_FILE = 200_000
+ROWS_PER_FILE = 100_000
 _EPOCH = date(1970, 1, 1)
 _FIRST_PARTITION_ID = 1000
 _NAME = re.compile(r"rows-(?P<digest>[0-9a-f]{32})-[0-9a-f]{32}\.parquet$")

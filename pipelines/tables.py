@@ -15,7 +15,7 @@ catalog keeps the pointers and whenever a run is killed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -220,7 +220,7 @@ class Warehouse:
         if not isinstance(as_of, int):
             state = as_of if isinstance(as_of, WarehouseSnapshot) else self.snapshot(as_of)
             as_of = state.tables.get(name, 0)
-        return self._read(name, as_of, None).sort_by([(c, "ascending") for c in ORDER[name]])
+        return self._read(name, as_of).sort_by([(c, "ascending") for c in ORDER[name]])
 
     def batches(self, name: str, base: WarehouseSnapshot) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a table at a state, in no particular order, a piece at a time."""
@@ -246,7 +246,8 @@ class Warehouse:
             exclude_patrols: patrols that the run replaces.
             columns: which columns; all when None.
         """
-        rows = self._read("detections", base.tables["detections"], of_days(site_id, days))
+        wanted = None if columns is None else {*columns, *ORDER["detections"]}
+        rows = self._read("detections", base.tables["detections"], of_days(site_id, days), wanted)
         left_out = pa.array(sorted(set(exclude_patrols)), pa.string())
         rows = rows.filter(pc.invert(pc.is_in(rows["patrol_id"], left_out)))
         rows = rows.sort_by([(column, "ascending") for column in ORDER["detections"]])
@@ -274,15 +275,24 @@ class Warehouse:
         )
         return frozenset(str(patrol_id) for patrol_id in rows["patrol_id"].to_pylist())
 
-    def _read(self, name: str, snapshot_id: int, row_filter: BooleanExpression | None) -> pa.Table:
+    def _read(
+        self,
+        name: str,
+        snapshot_id: int,
+        row_filter: BooleanExpression | None = None,
+        columns: Collection[str] | None = None,
+    ) -> pa.Table:
+        schema = SCHEMAS[name]
+        if columns is not None:
+            schema = pa.schema([column for column in schema if column.name in columns])
         table = self.table(name)
         if table.snapshot_by_id(snapshot_id) is None:
             raise WarehouseError(f"the table {name} has no snapshot {snapshot_id}")
         with warehouse_errors(f"read the table {name}", self.location.root):
-            scan = table.scan(snapshot_id=snapshot_id)
+            scan = table.scan(snapshot_id=snapshot_id).select(*schema.names)
             if row_filter is not None:
                 scan = scan.filter(row_filter)
-            return scan.to_arrow().select(SCHEMAS[name].names).cast(SCHEMAS[name])
+            return scan.to_arrow().select(schema.names).cast(schema)
 
     # Writing
 
