@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import shapely
 import tzfpy
 from shapely.geometry import MultiPolygon, Polygon
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_AREA_KM2 = 10_000.0
 """A larger boundary is a slip of the pen: metres of one local frame would no longer do."""
+
+MAX_REACH_M = 250_000.0
+"""A feature that reaches further than this from the middle of the site has a slip in it."""
 
 FAR_M = 20_000.0
 """A feature further than this from the boundary is looked at for swapped coordinates."""
@@ -52,15 +56,33 @@ def site_mistakes(boundary: Boundary, features: Sequence[FeatureBase]) -> list[s
             "and latitude? GeoJSON wants [longitude, latitude]"
         )
     for feature, geometry in _drawn(features):
-        if feature is boundary or _distance_m(frame, outline_m, geometry) <= FAR_M:
-            continue
-        turned = shapely.transform(geometry, lambda xy: xy[:, ::-1])
-        if _distance_m(frame, outline_m, turned) <= FAR_M:
-            mistakes.append(
-                f"{describe(feature)}: lies far from the boundary, but not with longitude and "
-                "latitude exchanged; did you swap them? GeoJSON wants [longitude, latitude]"
-            )
+        wrong = _misplaced(frame, outline_m, geometry)
+        if wrong:
+            mistakes.append(f"{describe(feature)}: {wrong}")
     return mistakes
+
+
+def _misplaced(frame: LocalFrame, outline_m: BaseGeometry, geometry: BaseGeometry) -> str | None:
+    """Return what is wrong about where a geometry lies, or None."""
+    turned = shapely.transform(geometry, lambda xy: xy[:, ::-1])
+    if (
+        _distance_m(frame, outline_m, geometry) > FAR_M
+        and _distance_m(frame, outline_m, turned) <= FAR_M
+    ):
+        return (
+            "lies far from the boundary, but not with longitude and latitude exchanged; did you "
+            "swap them? GeoJSON wants [longitude, latitude]"
+        )
+    placed = frame.project_geometry(geometry)
+    reach_m = np.abs(shapely.get_coordinates(placed)).max()
+    if not reach_m <= MAX_REACH_M:
+        return (
+            f"reaches {reach_m / 1000:.0f} km from the middle of the site; is one of its "
+            "coordinates mistyped?"
+        )
+    if not placed.is_valid:
+        return "its outline is too thin to be measured in metres; redraw it"
+    return None
 
 
 def site_warnings(site: Site) -> tuple[str, ...]:

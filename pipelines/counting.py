@@ -63,7 +63,8 @@ def crowded_episodes(
     counter = _Counter(visits, timedelta(seconds=window_s))
     runs: list[list[datetime]] = []
     for moment in counter.arrivals:
-        if counter.count_at(moment) <= max_count:
+        # Counting visits is quick; one thing may have two visits in a window.
+        if counter.count_at(moment) <= max_count or counter.things_at(moment) <= max_count:
             continue
         if runs and joined(runs[-1][-1], moment):
             runs[-1].append(moment)
@@ -99,7 +100,7 @@ class _Counter:
         self.arrivals = sorted({visit.stay.first_seen for visit in visits})
 
     def count_at(self, moment: datetime) -> int:
-        """Return how many count as there in the window that ends at a moment.
+        """Return how many visits count as there in the window that ends at a moment.
 
         The most is always reached at somebody's arrival, so only arrivals are asked about.
         """
@@ -123,6 +124,10 @@ class _Counter:
         ]
         return (*still, *passing)
 
+    def things_at(self, moment: datetime) -> int:
+        """Return how many different things the visits of `members_at` belong to."""
+        return len({visit.thing.object_id for visit in self.members_at(moment)})
+
     def _busiest(self, begin: datetime, end: datetime) -> tuple[datetime, int]:
         inside = self._passing_in[
             bisect_left(self._passing_in, begin) : bisect_right(self._passing_in, end)
@@ -137,7 +142,7 @@ class _Counter:
 
 
 def _episode(counter: _Counter, crowded: Sequence[datetime], max_count: int) -> Episode:
-    peak_moment = max(crowded, key=lambda moment: (counter.count_at(moment), -moment.timestamp()))
+    peak_moment = max(crowded, key=lambda moment: (counter.things_at(moment), -moment.timestamp()))
     peak = tuple(
         sorted(
             counter.members_at(peak_moment),

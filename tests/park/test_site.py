@@ -361,6 +361,11 @@ class TestGeometry:
         outline = {**boundary(), "geometry": square(110.0, 22.0, 3.0)}
         assert "is one of its coordinates mistyped?" in mistakes(collection(outline))
 
+    def test_a_corner_far_away_is_refused(self) -> None:
+        slip = polygon((LON, LAT), (LON + 0.01, LAT), (LON + 10.0, LAT + 0.01), (LON, LAT))
+        message = mistakes(collection(boundary(), zone(geometry=slip)))
+        assert "zone 'z1': reaches 1027 km from the middle of the site; is one" in message
+
     def test_heights_of_positions_are_dropped(self) -> None:
         assert not any(road.geometry.has_z for road in load(full()).roads)
 
