@@ -34,7 +34,7 @@ VEHICLE = Family(
             "trailer", "machinery", "othervehicle", "forklift", "tractor",
         }
     ),
-    12.0,
+    14.0,
     3.0,
 )  # fmt: skip
 CYCLE = Family(

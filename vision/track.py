@@ -6,7 +6,8 @@ what the camera does between two frames is then already taken out by its pose, a
 those of things. Three parts of it are exchanged, at the places that it offers for it:
 
 * the state is a position and a velocity, with noise in m and m/s2 that suits the family;
-* a "box" given to it is a square around a place, whose half side is one sigma of that place;
+* a "box" given to it is centred on a place; its half width is one sigma of that place for a
+  thing that stands still, its half height one sigma for a thing that may move;
 * similarity is the log likelihood of a detection under a track, against the density at which
   new things turn up, so a pair is worth more than no pair exactly when it is more likely.
 """
@@ -21,7 +22,9 @@ from itertools import count
 
 import numpy as np
 import supervision as sv
+from scipy.spatial import cKDTree
 from trackers import ByteTrackTracker
+from trackers.core.bytetrack.tracklet import ByteTrackTracklet
 from trackers.utils.iou import BaseIoU
 from trackers.utils.kalman_filter import KalmanFilter
 from trackers.utils.motion_models import constant_velocity_transition_matrix
@@ -29,8 +32,24 @@ from trackers.utils.state_representations import BaseStateEstimator
 
 from park.errors import RecordError
 from park.geodesy import FloatArray, LocalFrame
-from park.records import Observation
+from park.records import GroundPoint, Observation
 from vision.families import Family, family_of
+from vision.registration import LEAST_AGREEING, estimate_shift
+
+STANDING_SHARE = 0.2
+"""Up to this share of a family's usual speed a thing may be standing still."""
+
+STANDING_SIGMA_MPS = 0.5
+"""How well a thing that may be standing still is taken to do so, one sigma per axis."""
+
+
+LANE_M = 2.0
+"""Half the width within which things are taken to drive one behind the other."""
+
+FLOW_REACH_M = 100.0
+FLOW_LEAST_MPS = 3.0
+FLOW_SIGMA_MPS = 4.0
+FLOW_AGE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,9 @@ class TrackOptions:
             rest (satellite position, heading offset) is common to all of them.
         least_jitter_m: lower bound of that change, one sigma per axis.
         most_jitter_m: upper bound of it.
+        frame_shift_m: one sigma per axis by which everything in a frame may be shifted together
+            against the frame before, because the pose jitters; taken out where three things
+            or more show it.
         arrivals_per_m2: new things expected per square metre and frame.
     """
 
@@ -52,10 +74,17 @@ class TrackOptions:
     jitter_share: float = 0.25
     least_jitter_m: float = 0.5
     most_jitter_m: float = 3.0
+    frame_shift_m: float = 1.5
     arrivals_per_m2: float = 1e-4
 
     def __post_init__(self) -> None:
-        for name in ("lost_s", "jitter_share", "least_jitter_m", "arrivals_per_m2"):
+        for name in (
+            "lost_s",
+            "jitter_share",
+            "least_jitter_m",
+            "frame_shift_m",
+            "arrivals_per_m2",
+        ):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
                 raise RecordError(f"{name} {value} is not more than zero")
@@ -71,6 +100,8 @@ class _GroundState(BaseStateEstimator):
     _POS_IDX = np.array([0, 1], dtype=np.int64)
     _VEL_IDX = np.array([2, 3], dtype=np.int64)
     family: Family
+    standing = True
+    _rest_sigma_m = math.inf
 
     def _create_filter(self, bbox: FloatArray) -> KalmanFilter:
         centre, sigma_m = _centre_and_sigma(bbox)
@@ -86,6 +117,8 @@ class _GroundState(BaseStateEstimator):
         gain = (shape @ np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])) * acceleration
         kalman.process_noise = gain @ gain.T
         kalman.measurement_noise = np.eye(2) * sigma_m**2
+        self._rest_sigma_m = float(sigma_m)
+        self.seen_m = np.array(centre)
         return kalman
 
     def set_kf_covariances(
@@ -100,18 +133,47 @@ class _GroundState(BaseStateEstimator):
     def update(self, bbox: FloatArray | None) -> None:
         """Take in a place with its own uncertainty."""
         if bbox is not None:
-            _, sigma_m = _centre_and_sigma(bbox)
+            self.seen_m, sigma_m = _centre_and_sigma(bbox)
             self.kf.measurement_noise = np.eye(2) * sigma_m**2
         super().update(bbox)
+        self._settle()
+        self._rest_sigma_m = math.sqrt(0.5 * float(np.trace(self.kf.state_covariance[:2, :2])))
+
+    def _settle(self) -> None:
+        """Take a speed that may well be none for none, softly, as inertial navigation does.
+
+        Without it the many things that stand still keep the leeway that the few that drive
+        need, and swap with their neighbours.
+        """
+        kalman = self.kf
+        velocity = kalman.state[2:]
+        self.standing = False
+        if float(np.linalg.norm(velocity)) > STANDING_SHARE * self.family.speed_sigma_mps:
+            return
+        if (velocity.T @ np.linalg.solve(kalman.state_covariance[2:, 2:], velocity)).item() > 4.0:
+            return
+        self.standing = True
+        innovation = kalman.state_covariance[2:, 2:] + np.eye(2) * STANDING_SIGMA_MPS**2
+        gain = np.linalg.solve(innovation, kalman.state_covariance[2:]).T
+        kalman.state = kalman.state - gain @ velocity
+        kalman.state_covariance = kalman.state_covariance - gain @ kalman.state_covariance[2:]
 
     def bbox_to_measurement(self, bbox: FloatArray) -> FloatArray:
         """Return the place."""
         return _centre_and_sigma(bbox)[0]
 
     def state_to_bbox(self) -> FloatArray:
-        """Return the place expected, its one sigma as the half side of a square."""
+        """Return the place expected: half width one sigma if it stands, half height if not."""
         sigma_m = math.sqrt(0.5 * float(np.trace(self.kf.state_covariance[:2, :2])))
-        return _square(self.kf.state[:2, 0], sigma_m)
+        rest_m = min(self._rest_sigma_m, sigma_m) if self.standing else sigma_m
+        half = np.array([rest_m, sigma_m])
+        return np.concatenate([self.kf.state[:2, 0] - half, self.kf.state[:2, 0] + half])
+
+    def expect_speed(self, velocity_mps: FloatArray, sigma_mps: float) -> None:
+        """Start out with the speed of others that drove here."""
+        self.kf.state[2:, 0] = velocity_mps
+        self.kf.state_covariance[2:, 2:] = np.eye(2) * sigma_mps**2
+        self.standing = False
 
     def clamp_velocity(self, frame_step: float = 1.0) -> None:
         """Leave the velocity: a place can be anywhere."""
@@ -124,12 +186,19 @@ class _Likelihood(BaseIoU):
         self._log_arrivals = math.log(arrivals_per_m2)
 
     def _compute(self, boxes_1: FloatArray, boxes_2: FloatArray) -> FloatArray:
-        place_1, sigma_1 = _centre_and_sigma(boxes_1)
+        place_1, rest_1 = _centre_and_sigma(boxes_1)
         place_2, sigma_2 = _centre_and_sigma(boxes_2)
+        sigma_1 = (boxes_1[:, 3] - boxes_1[:, 1]) / 2.0
         square_m2 = ((place_1[:, None, :] - place_2[None, :, :]) ** 2).sum(axis=2)
-        variance_m2 = sigma_1[:, None] ** 2 + sigma_2[None, :] ** 2
-        log_density = -square_m2 / (2.0 * variance_m2) - np.log(2.0 * math.pi * variance_m2)
-        return np.asarray(np.clip(log_density - self._log_arrivals, 0.0, None), dtype=np.float64)
+        density = np.zeros_like(square_m2)
+        for sigma in (rest_1, sigma_1):
+            variance_m2 = sigma[:, None] ** 2 + sigma_2[None, :] ** 2
+            density += (
+                0.5 * np.exp(-square_m2 / (2.0 * variance_m2)) / (2.0 * math.pi * variance_m2)
+            )
+        with np.errstate(divide="ignore"):
+            gain = np.log(density) - self._log_arrivals
+        return np.asarray(np.clip(gain, 0.0, None), dtype=np.float64)
 
 
 def _centre_and_sigma(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -139,6 +208,40 @@ def _centre_and_sigma(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _square(place: FloatArray, sigma_m: float) -> FloatArray:
     return np.concatenate([place - sigma_m, place + sigma_m])
+
+
+def _go_with_the_flow(newcomer: BaseStateEstimator, tracks: Sequence[ByteTrackTracklet]) -> None:
+    """Give a new track the speed of a moving one in the same lane, if there is one near.
+
+    At two frames a second a car moves further than the gap to the next one, and which of two
+    it was cannot be told from one step; the lane's own speed tells. A lost track that stood
+    where the newcomer stands says that somebody waits there, and then nothing is assumed.
+    """
+    if not isinstance(newcomer, _GroundState):
+        return
+    place_m = newcomer.kf.state[:2, 0]
+    best: tuple[float, FloatArray] | None = None
+    for track in tracks:
+        other = track.state_estimator
+        if other is newcomer or not isinstance(other, _GroundState):
+            continue
+        if track.time_since_update > 0 and float(np.linalg.norm(other.seen_m - place_m)) < 2.0:
+            return
+        velocity = other.kf.state[2:, 0]
+        speed = float(np.linalg.norm(velocity))
+        if other.standing or track.age < FLOW_AGE or speed < FLOW_LEAST_MPS:
+            continue
+        offset = place_m - other.kf.state[:2, 0]
+        along = float(offset @ velocity) / speed
+        beside = abs(float(offset[0] * velocity[1] - offset[1] * velocity[0])) / speed
+        if (
+            beside <= LANE_M
+            and abs(along) <= FLOW_REACH_M
+            and (best is None or abs(along) < best[0])
+        ):
+            best = abs(along), velocity.copy()
+    if best is not None:
+        newcomer.expect_speed(best[1], FLOW_SIGMA_MPS)
 
 
 class VideoTracker:
@@ -187,16 +290,19 @@ class VideoTracker:
         seconds = (time - self._start).total_seconds()
         groups: dict[str, list[int]] = {name: [] for name in self._trackers}
         families: dict[str, Family] = {}
+        squares_m = np.full((len(observations), 4), np.nan)
         for i, observation in enumerate(observations):
             if observation.place is not None:
                 family = family_of(observation.class_name)
                 families[family.name] = family
                 groups.setdefault(family.name, []).append(i)
+                squares_m[i] = self._square_of(observation.place)
+        squares_m += self._frame_shift_m(squares_m)
         followed = [replace(observation, track_id=None) for observation in observations]
         for name, indices in groups.items():
             if name not in self._trackers:
                 self._trackers[name] = self._new_tracker(families[name])
-            numbers = self._follow(self._trackers[name], seconds, observations, indices)
+            numbers = self._follow(self._trackers[name], seconds, observations, squares_m, indices)
             for i, number in numbers.items():
                 track_id = f"{self.patrol_id}-{number:06d}"
                 followed[i] = replace(observations[i], track_id=track_id)
@@ -220,11 +326,12 @@ class VideoTracker:
         tracker: ByteTrackTracker,
         seconds: float,
         observations: Sequence[Observation],
+        squares_m: FloatArray,
         indices: list[int],
     ) -> dict[int, int]:
         """Return the track number of each observation that has one."""
         found = sv.Detections(
-            xyxy=np.array([self._square_of(observations[i]) for i in indices]).reshape(-1, 4),
+            xyxy=squares_m[indices].reshape(-1, 4),
             confidence=np.array([observations[i].confidence for i in indices], dtype=np.float64),
             data={"index": np.array(indices, dtype=np.int64)},
         )
@@ -243,13 +350,42 @@ class VideoTracker:
                 # the first sight on, so that no observation of it is left out.
                 track = next(newborn)
                 track.tracker_id = next(self._numbers)
+                _go_with_the_flow(track.state_estimator, tracker.tracks)
                 numbers[int(i)] = track.tracker_id
         return numbers
 
-    def _square_of(self, observation: Observation) -> FloatArray:
-        place = observation.place
-        if place is None:
-            raise RecordError(f"observation {observation.detection_id} has no place")
+    def _frame_shift_m(self, squares_m: FloatArray) -> FloatArray:
+        """Return what to add to the squares of a frame to lay them on the tracks, shape (4,).
+
+        Only things that stand are asked: traffic that all goes one way looks like a camera
+        that goes the other.
+        """
+        standing = [
+            track.state_estimator.kf.state[:2, 0]
+            for tracker in self._trackers.values()
+            for track in tracker.tracks
+            if track.age > 0
+            and isinstance(track.state_estimator, _GroundState)
+            and track.state_estimator.standing
+        ]
+        known = np.isfinite(squares_m[:, 0])
+        if len(standing) < LEAST_AGREEING or not known.any():
+            return np.zeros(4)
+        places_m, sigma_m = _centre_and_sigma(squares_m[known])
+        # In a row of parked cars a shift of more than half their spacing is as good as one the
+        # other way; a wrong one would hand every track to its neighbour.
+        gaps_m, _ = cKDTree(standing).query(standing, k=2)
+        spacing_m = float(np.median(gaps_m[:, 1]))
+        shift = estimate_shift(
+            places_m,
+            np.array(standing),
+            sigma_m=self.options.frame_shift_m,
+            scatter_m=min(float(np.median(sigma_m)), 0.3 * spacing_m),
+            most_m=0.4 * spacing_m,
+        )
+        return np.zeros(4) if shift is None else np.array([shift.east_m, shift.north_m] * 2)
+
+    def _square_of(self, place: GroundPoint) -> FloatArray:
         if self._frame is None:
             self._frame = LocalFrame(place.lat_deg, place.lon_deg)
         options = self.options

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from park.errors import RecordError
+from park.geodesy import LocalFrame
+from park.records import GroundPoint, Observation
+from vision.track import TrackOptions, VideoTracker
+
+FRAME = LocalFrame(31.2, 121.5)
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+Scene = Callable[[float], dict[str, tuple[float, float]]]
+
+
+def seen(
+    name: str,
+    time_s: float,
+    east_m: float,
+    north_m: float,
+    *,
+    class_name: str = "car",
+    confidence: float = 0.8,
+) -> Observation:
+    lat, lon = FRAME.to_lat_lon(east_m, north_m)
+    return Observation(
+        f"{name}@{time_s}", "patrol", START + timedelta(seconds=time_s), class_name, confidence,
+        (0.0, 0.0, 9.0, 9.0), None, None, GroundPoint(lat, lon, 3.0), 4.5, "v.mp4", time_s, "m",
+    )  # fmt: skip
+
+
+def follow(
+    scene: Scene, *, seconds: float, jitter_m: float, shift_m: float = 0.0, fps: float = 2.0
+) -> dict[str, list[str | None]]:
+    """Return the track ids that each thing of a scene was given, in order of time."""
+    rng = np.random.default_rng(11)
+    tracker = VideoTracker("patrol")
+    ids: dict[str, list[str | None]] = {}
+    for k in range(int(seconds * fps)):
+        time_s = k / fps
+        shift = rng.normal(0.0, shift_m, 2)
+        things = list(scene(time_s).items())
+        things = [things[i] for i in rng.permutation(len(things))]
+        frame = [
+            seen(name, time_s, *(np.array(place) + shift + rng.normal(0.0, jitter_m, 2)).tolist())
+            for name, place in things
+        ]
+        tracked = tracker.update(START + timedelta(seconds=time_s), frame)
+        assert [o.detection_id for o in tracked] == [o.detection_id for o in frame]
+        for (name, _), observation in zip(things, tracked, strict=True):
+            ids.setdefault(name, []).append(observation.track_id)
+    return ids
+
+
+def switches(ids: dict[str, list[str | None]]) -> int:
+    return sum(a != b for row in ids.values() for a, b in pairwise(row))
+
+
+def car_park(_: float) -> dict[str, tuple[float, float]]:
+    return {f"{i}-{j}": (2.5 * i, 6.0 * j) for i in range(10) for j in range(2)}
+
+
+def test_parked_cars_keep_their_ids_though_the_pose_jitters() -> None:
+    ids = follow(car_park, seconds=15.0, jitter_m=0.3, shift_m=0.3)
+    assert switches(ids) == 0
+    assert len({row[0] for row in ids.values()}) == 20
+
+
+@pytest.mark.parametrize("speed_mps", [5.0, 10.0, 15.0, 20.0, 25.0])
+def test_a_moving_car_keeps_its_id_at_two_frames_a_second(speed_mps: float) -> None:
+    ids = follow(lambda t: {"car": (speed_mps * t, 3.0)}, seconds=10.0, jitter_m=0.4)
+    assert switches(ids) == 0
+
+
+def test_traffic_keeps_its_ids_mostly() -> None:
+    gaps = np.cumsum(np.random.default_rng(2).uniform(25.0, 60.0, 30)) - 400.0
+
+    def road(time_s: float) -> dict[str, tuple[float, float]]:
+        places = {f"east {i}": (float(x) + 14.0 * time_s, 0.0) for i, x in enumerate(gaps)}
+        places |= {f"west {i}": (-float(x) - 14.0 * time_s, 8.0) for i, x in enumerate(gaps)}
+        return {name: place for name, place in places.items() if abs(place[0]) < 150.0}
+
+    ids = follow(road, seconds=15.0, jitter_m=0.4)
+    assert switches(ids) <= 0.05 * sum(len(row) for row in ids.values())
+
+
+def test_two_seconds_out_of_sight_are_bridged() -> None:
+    def scene(time_s: float) -> dict[str, tuple[float, float]]:
+        return {} if 4.0 <= time_s < 6.0 else {"car": (8.0 * time_s, 0.0), "van": (0.0, 30.0)}
+
+    assert switches(follow(scene, seconds=10.0, jitter_m=0.2)) == 0
+
+
+def test_what_has_no_place_gets_no_track() -> None:
+    nowhere = Observation(
+        "x", "patrol", START, "car", 0.9, (0.0, 0.0, 1.0, 1.0), None, None, None, None, "v", 0.0,
+        "m",
+    )  # fmt: skip
+    tracked = VideoTracker("patrol").update(START, [nowhere, seen("car", 0.0, 0.0, 0.0)])
+    assert [o.track_id for o in tracked] == [None, "patrol-000001"]
+
+
+def test_a_faint_detection_goes_on_with_a_track_but_starts_none() -> None:
+    tracker = VideoTracker("patrol", TrackOptions(start_confidence=0.5))
+    faint = seen("a", 0.0, 0.0, 0.0, confidence=0.3)
+    assert tracker.update(START, [faint])[0].track_id is None
+    tracker.update(START + timedelta(seconds=1), [seen("a", 1.0, 0.0, 0.0)])
+    followed = tracker.update(
+        START + timedelta(seconds=2), [seen("a", 2.0, 0.0, 0.0, confidence=0.3)]
+    )
+    assert followed[0].track_id == "patrol-000001"
+
+
+def test_a_person_beside_a_car_is_not_the_car() -> None:
+    tracker = VideoTracker("patrol")
+    first = tracker.update(START, [seen("a", 0.0, 0.0, 0.0)])
+    second = tracker.update(
+        START + timedelta(seconds=1), [seen("b", 1.0, 0.0, 0.0, class_name="person")]
+    )
+    assert first[0].track_id != second[0].track_id
+
+
+def test_a_car_that_is_called_a_truck_for_once_is_the_same_thing() -> None:
+    tracker = VideoTracker("patrol")
+    first = tracker.update(START, [seen("a", 0.0, 0.0, 0.0)])
+    second = tracker.update(
+        START + timedelta(seconds=1), [seen("a", 1.0, 0.0, 0.0, class_name="truck")]
+    )
+    assert first[0].track_id == second[0].track_id
+
+
+def test_after_a_reset_ids_are_new() -> None:
+    tracker = VideoTracker("patrol")
+    before = tracker.update(START, [seen("a", 0.0, 0.0, 0.0)])[0].track_id
+    tracker.reset()
+    assert tracker.update(START, [seen("a", 0.0, 0.0, 0.0)])[0].track_id != before
+
+
+def test_frames_out_of_order_are_refused() -> None:
+    tracker = VideoTracker("patrol")
+    tracker.update(START, [])
+    with pytest.raises(RecordError, match="not later than the frame before"):
+        tracker.update(START, [])
+    with pytest.raises(RecordError, match="has no time zone"):
+        tracker.update(START.replace(tzinfo=None), [])
+
+
+def test_impossible_options_are_refused() -> None:
+    with pytest.raises(RecordError, match=r"lost_s 0 is not more than zero"):
+        TrackOptions(lost_s=0)
+    with pytest.raises(RecordError, match=r"start_confidence 2.0 is not in 0..1"):
+        TrackOptions(start_confidence=2.0)
+
+
+def test_tracking_does_not_pull_in_torch() -> None:
+    code = "import sys, vision.track; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
