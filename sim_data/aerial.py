@@ -47,6 +47,7 @@ __all__ = [
     "render_photo",
     "vehicle_box_px",
     "write_demo_footage",
+    "write_footage_of",
 ]
 
 Homography = NDArray[np.float64]
@@ -295,6 +296,12 @@ def write_demo_footage(folder: Path, seed: int = 7, *, passes: int = 2) -> DemoT
         RecordError: `passes` is out of range.
         StoreError: the folder cannot be written.
     """
+    # Asked before the seconds that drawing takes.
+    _footage_folder(folder, passes)
+    return write_footage_of(draw_world(seed), folder, passes=passes)
+
+
+def _footage_folder(folder: Path, passes: int) -> Path:
     if not 1 <= passes <= 6:
         raise RecordError(f"passes {passes} is not between 1 and 6")
     footage = folder / "footage"
@@ -302,9 +309,19 @@ def write_demo_footage(folder: Path, seed: int = 7, *, passes: int = 2) -> DemoT
         footage.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{footage}: cannot make the folder: {error.strerror}") from error
-    world = draw_world(seed)
+    return footage
+
+
+def write_footage_of(world: World, folder: Path, *, passes: int = 2) -> DemoTruth:
+    """Write what `write_demo_footage` does, of a world that has been drawn already.
+
+    Raises:
+        RecordError: `passes` is out of range.
+        StoreError: the folder cannot be written.
+    """
+    footage = _footage_folder(folder, passes)
     intrinsics = demo_intrinsics()
-    rng = np.random.default_rng(seed + 1_000_003)
+    rng = np.random.default_rng(world.seed + 1_000_003)
     photos: list[DemoPhoto] = []
     for pass_number in range(1, passes + 1):
         shown: tuple[ParkedVehicle, ...] = ()
@@ -323,7 +340,7 @@ def write_demo_footage(folder: Path, seed: int = 7, *, passes: int = 2) -> DemoT
     )
     try:
         truth.site_path.write_text(demo_site_text(), encoding="utf-8")
-        truth.truth_path.write_text(_truth_text(truth, seed), encoding="utf-8")
+        truth.truth_path.write_text(_truth_text(truth, world.seed), encoding="utf-8")
     except OSError as error:
         raise StoreError(f"{folder}: cannot write: {error.strerror}") from error
     return truth
