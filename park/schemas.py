@@ -96,6 +96,7 @@ INCIDENTS: pa.Schema = pa.schema(
         _column("measure", pa.float64(), "Its size, in the taxonomy's unit for the type."),
         _column("observations", pa.int64(), "How many detections support it."),
         _column("object_ids", _NAMES, "The objects that it is about."),
+        _column("best_detection_id", pa.string(), "The detection that its picture shows."),
         _column(
             "evidence_uri", pa.string(), "Its picture; null when there is none.", optional=True
         ),
@@ -375,6 +376,7 @@ def incidents_to_table(
             measure=found.measure,
             observations=found.observations,
             object_ids=list(found.object_ids),
+            best_detection_id=found.best.detection_id,
             evidence_uri=found.evidence_uri,
             redacted=list(redaction.redacted),
             not_redacted=list(redaction.not_redacted),

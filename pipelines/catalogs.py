@@ -36,6 +36,7 @@ from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 from pyiceberg.table.update import TableRequirement, TableUpdate
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from sqlalchemy import CursorResult, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from park.errors import WarehouseError
@@ -142,6 +143,17 @@ class GroupCommitSqlCatalog(GroupCommitCatalog, SqlCatalog):
         change, response = self.hold(table, requirements, updates)
         self._held.append(change)
         return response
+
+    def create_tables(self) -> None:
+        """Make the catalog's own tables; another process may be doing the same."""
+        for last in (False, False, True):
+            try:
+                SqlCatalog.create_tables(self)
+            except OperationalError as error:
+                if last or "already exists" not in str(error):
+                    raise
+            else:
+                return
 
     def pointers(self) -> list[str]:
         """Return the metadata file of every table, without opening any."""

@@ -282,10 +282,10 @@ class Warehouse:
         row_filter: BooleanExpression | None = None,
         columns: Collection[str] | None = None,
     ) -> pa.Table:
+        table = self.table(name)
         schema = SCHEMAS[name]
         if columns is not None:
             schema = pa.schema([column for column in schema if column.name in columns])
-        table = self.table(name)
         if table.snapshot_by_id(snapshot_id) is None:
             raise WarehouseError(f"the table {name} has no snapshot {snapshot_id}")
         with warehouse_errors(f"read the table {name}", self.location.root):

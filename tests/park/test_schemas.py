@@ -84,7 +84,7 @@ def test_a_row_lies_on_the_sites_own_day(seen: Observation) -> None:
 
 def test_the_records_fields_are_the_tables_columns() -> None:
     renamed = {"class_name": "class"}
-    split = {"place": {"lat_deg", "lon_deg", "error_m"}, "best": set[str]()}
+    split = {"place": {"lat_deg", "lon_deg", "error_m"}, "best": {"best_detection_id"}}
     stamped = {"site_id", "run_id", "day"}
     for record, name, own in (
         (Observation, "detections", set[str]()),

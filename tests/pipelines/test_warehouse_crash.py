@@ -110,7 +110,10 @@ def state(folder: Path) -> dict[str, set[str]]:
             assert current.snapshot_id == warehouse.snapshot().tables[name]
     (count,) = set(tables["patrols"]["detections"].to_pylist()) or {0}
     assert tables["detections"].num_rows == count
-    return {name: set(rows["run_id"].to_pylist()) for name, rows in tables.items()}
+    return {
+        name: {str(run_id) for run_id in rows["run_id"].to_pylist()}
+        for name, rows in tables.items()
+    }
 
 
 OLD = {"detections": {"old"}, "patrols": {"old"}, "rejects": {"old"}}
@@ -207,7 +210,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_named_and_changes_nothing(child: Path, small_disk: Path) -> None:
     folder = small_disk / "w"
     assert finish(start(child, folder, "old", 50)) == 0
-    process = start(child, folder, "new", 60_000)
+    process = start(child, folder, "new", 30_000)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "WarehouseError" in said
@@ -216,9 +219,10 @@ def test_a_full_disk_is_named_and_changes_nothing(child: Path, small_disk: Path)
 
 
 def test_a_file_size_limit_is_named_and_changes_nothing(child: Path, folder: Path) -> None:
+    limited = 'trap "" XFSZ; ulimit -f 40; exec "$@"'
+    arguments = ["new", "20000", ""]
     process = subprocess.run(
-        ["bash", "-c", 'trap "" XFSZ; ulimit -f 40; exec "$@"', "bash"]
-        + [sys.executable, str(child), str(folder), "new", "20000", ""],
+        ["bash", "-c", limited, "bash", sys.executable, str(child), str(folder), *arguments],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
