@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
-from enum import StrEnum
 from typing import IO
 from zoneinfo import ZoneInfo
 
@@ -29,6 +28,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ops.sql_format import ResultFormat
 from park.errors import SettingsError, WarehouseError
 from park.schemas import SCHEMAS
 from pipelines.tables import Warehouse, WarehouseSnapshot
@@ -41,15 +41,6 @@ _LOCKED = (
     "SET lock_configuration = true",
 )
 _TABLE_WIDTH = 160
-
-
-class ResultFormat(StrEnum):
-    """How the rows of an answer are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
 
 
 def run_sql(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -137,7 +137,7 @@ def reprocess(
     *,
     clock: Clock,
     listener: ProgressListener,
-    on_discovery: Discovered | None = None,
+    on_discovery: Callable[[Discovery], None] = lambda found: None,
 ) -> RunReport:
     """Run footage through detection, incidents and tables.
 
@@ -156,8 +156,7 @@ def reprocess(
     stamp_time = clock.now()
     listener.phase("looking for footage")
     found = discover(request.sources, request.footage)
-    if on_discovery is not None:
-        on_discovery(found)
+    on_discovery(found)
     stamp = RunStamp(request.site.id, _run_id(request, found), request.site.time_zone, stamp_time)
     with (
         tempfile.TemporaryDirectory(prefix="parkwatch-run-") as folder,
@@ -187,13 +186,6 @@ def reprocess(
         seconds=clock.monotonic_s() - started_s,
         look_seconds=look_seconds,
     )
-
-
-class Discovered:
-    """Told what was found before it is looked at; override what is wanted."""
-
-    def __call__(self, found: Discovery) -> None:
-        """Do nothing."""
 
 
 def _run_id(request: ReprocessRequest, found: Discovery) -> str:

@@ -1,0 +1,53 @@
+"""`parkwatch footage`: look at footage before it is processed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops import console_text
+
+app = typer.Typer(help="Footage: see what is there, check a recorded patrol.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_footage(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files or folders.")],
+) -> None:
+    """Say what footage there is, what is refused and why."""
+    from vision.footage import FootageOptions, discover
+
+    found = discover(sources, FootageOptions())
+    for source in found.sources:
+        frames = "?" if source.frames_expected is None else str(source.frames_expected)
+        console_text.out.print(
+            f"{source.kind:14} {len(source.files):5} files {frames:>7} frames  {source.uri}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    for ignored in found.ignored:
+        console_text.out.print(
+            f"ignored        {ignored.source_uri}: {ignored.reason}", markup=False, soft_wrap=True
+        )
+    for reject in found.rejects:
+        console_text.warn(f"refused: {reject.source_uri}: {reject.reason}")
+    if found.rejects:
+        raise typer.Exit(3 if found.sources else 2)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a recorded patrol.")],
+) -> None:
+    """Check a recorded patrol: manifest, segments, telemetry, time base. Status 2 if unusable."""
+    from vision.footage import check_patrol
+
+    checked = check_patrol(str(folder))
+    for finding in checked.findings:
+        line = f"{finding.subject}: {finding.message}"
+        if finding.ok:
+            console_text.out.print(f"ok       {line}", markup=False, soft_wrap=True)
+        else:
+            console_text.out.print(f"problem  {line}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if checked.ok else 2)

@@ -1,0 +1,187 @@
+"""`parkwatch models`: list, train, evaluate and export detection models."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ops import console_text
+from park.errors import SettingsError
+
+if TYPE_CHECKING:
+    from vision.models.evaluation import Evaluation, Score
+
+app = typer.Typer(help="Models: list, train, evaluate, export.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the models that come with the project."""
+    from vision.models.registry import resolve_model, shipped_models
+
+    table = Table("model", "classes", "ground sampling distance", "threshold", "licence", box=None)
+    for name in shipped_models():
+        model = resolve_model(name)
+        card = model.card
+        known = card.gsd_range_m
+        gsd = f"{known[0] * 100:g} to {known[1] * 100:g} cm/px" if known else "not stated"
+        table.add_row(
+            model.model_id, ", ".join(card.classes), gsd, f"{card.threshold:g}", card.licence
+        )
+    console_text.out.print(table)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe by name, or a TOML file.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of a dataset in a YOLO layout.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for tiles, checkpoints, weights.")],
+    base: Annotated[
+        Path | None,
+        typer.Option("--base", help="Weights to start from (.safetensors or .pt); else random."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Instead of the recipe's.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
+    ] = False,
+) -> None:
+    """Train a model: tiles cut at known scales, split by scene, resumable, seeded, offline."""
+    from vision.models.recipe import load_recipe
+    from vision.models.training import train as run_training
+
+    loaded = load_recipe(recipe)
+    if epochs is not None:
+        loaded = loaded.model_copy(update={"fit": loaded.fit.model_copy(update={"epochs": epochs})})
+
+    def on_epoch(done: int, total: int, fitness: float) -> None:
+        console_text.err.print(f"epoch {done} of {total}, score on validation tiles {fitness:.3f}")
+
+    report = run_training(loaded, data, out, base=base, resume=resume, on_epoch=on_epoch)
+    say = console_text.out.print
+    say(f"weights      {report.weights}", markup=False)
+    say(f"started from {report.started_from}", markup=False)
+    say(f"epochs       {report.epochs}, best score {report.best_fitness:.3f}")
+    say(f"tiles        {report.tiles.train_tiles} to learn from, {report.tiles.val_tiles} to check")
+    for scene, gsd_m in report.tiles.scene_gsd_m.items():
+        role = "checked on" if scene in loaded.validation_scenes else "learned from"
+        say(f"scene        {scene}: {gsd_m * 100:.1f} cm/px, {role}", markup=False)
+    if report.tiles.skipped:
+        console_text.warn(f"{len(report.tiles.skipped)} pictures match no scene of the recipe")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A shipped model by name, or a .pt or .onnx file.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of a dataset in a YOLO layout.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Rename a class, as --map car=vehicle; --map car= drops it."),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="train, val or test; val where there is one.")
+    ] = None,
+    scene: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Only pictures whose file name matches, as --only 'DJI_07*'."),
+    ] = None,
+    gsd_cm: Annotated[
+        float | None,
+        typer.Option("--gsd-cm", help="Centimetres per pixel, where known; else it is sought."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="For precision and recall; else the card's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare a model with labelled pictures: AP50, AP50-95, precision, recall."""
+    from vision.models.evaluation import evaluate as run_evaluation
+    from vision.models.registry import resolve_model
+
+    def on_picture(done: int, total: int) -> None:
+        if console_text.err.is_terminal:
+            console_text.err.print(f"{done} of {total} pictures", end="\r")
+
+    result = run_evaluation(
+        resolve_model(model),
+        data,
+        mapping=_mapping(mapping or []),
+        split=split,
+        scenes=scene or (),
+        gsd_m=gsd_cm / 100 if gsd_cm else None,
+        threshold=threshold,
+        on_picture=on_picture,
+    )
+    if as_json:
+        typer.echo(json.dumps(_as_json(result), indent=2, ensure_ascii=False))
+        return
+    _print(result)
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="A shipped model by name, or a .pt or .onnx file.")],
+) -> None:
+    """Export a model to OpenVINO into the cache, as the first run with it would."""
+    from vision.models.export import export_model
+    from vision.models.registry import resolve_model
+
+    resolved = resolve_model(model)
+    done = export_model(resolved)
+    console_text.out.print(f"model        {resolved.model_id}", markup=False)
+    console_text.out.print(f"classes      {', '.join(done.classes)}", markup=False)
+    state = "exported now" if done.fresh else "was in the cache"
+    console_text.out.print(f"openvino     {done.xml} ({state})", markup=False, soft_wrap=True)
+
+
+def _mapping(given: list[str]) -> dict[str, str]:
+    mapping = {}
+    for item in given:
+        name, sign, to = item.partition("=")
+        if not sign or not name:
+            raise SettingsError(f"--map {item} is not understood; write it as --map car=vehicle")
+        mapping[name.strip()] = to.strip()
+    return mapping
+
+
+def _as_json(result: Evaluation) -> dict[str, object]:
+    return {
+        "model_id": result.model_id,
+        "data": result.data,
+        "split": result.split,
+        "pictures": result.pictures,
+        "threshold": result.threshold,
+        **asdict(result.overall),
+        "per_class": {name: asdict(score) for name, score in result.per_class.items()},
+        "mapping": result.mapping,
+        "ignored": list(result.ignored),
+        "problems": list(result.problems),
+    }
+
+
+def _print(result: Evaluation) -> None:
+    table = Table("class", "labels", "AP50", "AP50-95", "precision", "recall", box=None)
+
+    def row(name: str, score: Score) -> None:
+        figures = (score.ap50, score.ap50_95, score.precision, score.recall)
+        table.add_row(name, str(score.labels), *(f"{value:.3f}" for value in figures))
+
+    for name, score in result.per_class.items():
+        row(name, score)
+    if len(result.per_class) > 1:
+        row("all", result.overall)
+    say = console_text.out.print
+    say(f"{result.model_id} on {result.pictures} pictures of {result.data}", markup=False)
+    say(table)
+    say(f"precision and recall hold at confidence {result.threshold:g}")
+    if result.mapping:
+        said = ", ".join(f"{a} as {b or 'nothing'}" for a, b in result.mapping.items())
+        say(f"counted: {said}", markup=False)
+    if result.ignored:
+        console_text.warn(f"labels that the model does not know: {', '.join(result.ignored)}")
+    for problem in result.problems[:10]:
+        console_text.warn(problem)
