@@ -28,6 +28,7 @@ from vision.footage.source import FootageOptions
 
 GRID_TOLERANCE_S = 1e-6
 MAX_DAMAGED_PACKETS = 2000
+MAX_DURATION_S = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def probe_video(uri: str, options: FootageOptions) -> VideoFacts:
             duration_s = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             duration_s = container.duration / av.time_base
-        if duration_s is not None and not 0.0 < duration_s < 7 * 86400.0:
+        if duration_s is not None and not 0.0 < duration_s <= MAX_DURATION_S:
             duration_s = None
         metadata = {**container.metadata, **stream.metadata}
         model = metadata.get("com.apple.quicktime.model") or metadata.get("model") or ""
@@ -254,6 +255,7 @@ class _Decoder:
         self._counted = 0
         self._damaged = 0
         self._reached_s: float | None = None
+        self._jumped_pts: int | None = None
         self._stopped = ""
 
     def frames(self) -> Iterator[tuple[av.VideoFrame, float]]:
@@ -269,10 +271,11 @@ class _Decoder:
                     return
                 continue
             for frame in decoded:
-                if frame.is_corrupt:
+                time_s = self._time_of(frame)
+                if frame.is_corrupt or time_s > MAX_DURATION_S:
                     self._damaged += 1
                 else:
-                    yield frame, self._time_of(frame)
+                    yield frame, time_s
 
     def upright(self, frame: av.VideoFrame, time_s: float) -> VideoFrame:
         """Return the pixels of a frame as they are meant to be seen.
@@ -329,7 +332,7 @@ class _Decoder:
                 except av.error.FFmpegError as error:
                     self._stopped = f"jumping ahead failed ({error.strerror})"
                     return
-                demuxed_pts = jump
+                demuxed_pts = self._jumped_pts = jump
             try:
                 for packet in self._container.demux(self._stream):
                     if packet.size == 0:
@@ -352,8 +355,10 @@ class _Decoder:
                 else:
                     yield None
                     return
-            except av.error.FFmpegError as error:
-                self._stopped = f"reading stopped ({error.strerror})"
+            except (av.error.FFmpegError, IndexError) as error:
+                # PyAV raises IndexError where damage makes a new stream appear on the way.
+                what = getattr(error, "strerror", None) or "a stream appeared on the way"
+                self._stopped = f"reading stopped ({what})"
                 yield None
                 return
 
@@ -368,4 +373,7 @@ class _Decoder:
         if entry < 0:
             return None
         stamp = index[entry].timestamp
+        # A damaged index may lead back to where the jump began: never jump to one place twice.
+        if self._jumped_pts is not None:
+            here = max(here, self._jumped_pts)
         return stamp if stamp > here + int(self._REORDER_S / self._time_base) else None
