@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +86,13 @@ def train(
         scores.append(float(trainer.fitness or 0.0))
         on_epoch(int(trainer.epoch) + 1, int(trainer.epochs), scores[-1])
 
+    def use_all_cores(trainer: Any) -> None:  # noqa: ANN401
+        import torch
+
+        # ultralytics leaves one core idle, which on a machine with two is half of it.
+        torch.set_num_threads(os.cpu_count() or 1)
+
+    model.add_callback("on_train_start", use_all_cores)
     model.add_callback("on_fit_epoch_end", report)
     if resume:
         model.train(resume=True)
