@@ -1,0 +1,66 @@
+"""Video for benchmarks: real where it is there, drawn otherwise."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from sim_data.aerial_world import draw_world
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_REAL = REPOSITORY.parent / "shared" / "data" / "video" / "overhead_motorway"
+_WIDTH_PX, _HEIGHT_PX, _FPS = 1920, 1080, 25
+_BUSY = datetime(2026, 9, 16, 3, 20, tzinfo=UTC)
+
+
+def real_video(folder: Path) -> Path | None:
+    """Copy the real 1080p video and its corners into a folder; None where it is absent."""
+    if not _REAL.is_dir():
+        return None
+    for name in ("drone.mp4", "corners.json"):
+        shutil.copyfile(_REAL / name, folder / name)
+    return folder
+
+
+def drawn_video(folder: Path, seconds: float, *, seed: int = 7) -> Path:
+    """Write a simulated 1080p video that slides over the drawn park, with ground corners.
+
+    The corners stand still while the picture moves: for speed and memory that does not matter.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    world = draw_world(seed)
+    ground = np.asarray(world.ortho_bgr(_BUSY), np.uint8)
+    scale = max(1.0, 1.3 * _WIDTH_PX / ground.shape[1], 1.3 * _HEIGHT_PX / ground.shape[0])
+    ground = np.asarray(cv2.resize(ground, None, fx=scale, fy=scale), np.uint8)
+    room_x, room_y = ground.shape[1] - _WIDTH_PX, ground.shape[0] - _HEIGHT_PX
+    with av.open(str(folder / "drawn.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=_FPS)
+        stream.width, stream.height, stream.pix_fmt = _WIDTH_PX, _HEIGHT_PX, "yuv420p"
+        stream.options = {"preset": "ultrafast", "crf": "24"}
+        for number in range(round(seconds * _FPS)):
+            phase = 2 * np.pi * number / (20 * _FPS)
+            x = int(room_x * (0.5 + 0.5 * np.sin(phase)))
+            y = int(room_y * (0.5 + 0.5 * np.cos(phase)))
+            crop = np.ascontiguousarray(ground[y : y + _HEIGHT_PX, x : x + _WIDTH_PX])
+            frame = av.VideoFrame.from_ndarray(crop, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, _FPS)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    corners = {
+        "video": "drawn.mp4",
+        "start_time": "2026-05-01T09:00:00+08:00",
+        "corners_lonlat_tl_tr_br_bl": [
+            [100.0, 40.0007], [100.0016, 40.0007], [100.0016, 40.0], [100.0, 40.0]
+        ],
+    }  # fmt: skip
+    (folder / "corners.json").write_text(json.dumps(corners), "utf-8")
+    return folder
