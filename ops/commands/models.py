@@ -96,6 +96,9 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option("--threshold", help="For precision and recall; else the card's.")
     ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Also precision and recall at other thresholds.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare a model with labelled pictures: AP50, AP50-95, precision, recall."""
@@ -120,6 +123,8 @@ def evaluate(
         typer.echo(json.dumps(_as_json(result), indent=2, ensure_ascii=False))
         return
     _print(result)
+    if curve:
+        _print_curve(result)
 
 
 @app.command()
@@ -160,7 +165,16 @@ def _as_json(result: Evaluation) -> dict[str, object]:
         "mapping": result.mapping,
         "ignored": list(result.ignored),
         "problems": list(result.problems),
+        "curve": [asdict(point) for point in result.curve],
     }
+
+
+def _print_curve(result: Evaluation) -> None:
+    table = Table("threshold", "precision", "recall", box=None)
+    for point in result.curve:
+        figures = (point.precision, point.recall)
+        table.add_row(f"{point.threshold:.2f}", *(f"{value:.3f}" for value in figures))
+    console_text.out.print(table)
 
 
 def _print(result: Evaluation) -> None:

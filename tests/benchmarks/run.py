@@ -52,7 +52,8 @@ Python {platform.python_version()}. {versions}.
 ## A 1080p video, end to end
 
 {video.frames} frames ({video.video}), every frame, model `vehicles`, input
-{bench_video.INPUT_PX} px, each frame shrunk whole as ultralytics does. Medians of turns taken in alternation.
+{bench_video.INPUT_PX} px, each frame shrunk whole as ultralytics does. Medians of turns taken in
+alternation.
 
 | | frames/s |
 |---|---|

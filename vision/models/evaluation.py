@@ -14,6 +14,7 @@ import numpy as np
 from park.errors import ModelError
 from park.records import Detection, Frame
 from vision.detect import Detector
+from vision.models.curve import CurvePoint, precision_recall_curve
 from vision.models.dataset import Dataset, LabelledPicture, read_dataset
 from vision.models.registry import ModelFile
 from vision.slicing import GsdAt
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _AP_CONFIDENCE = 0.01
 """Average precision needs the unsure boxes as well."""
+
+_THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,6 +64,7 @@ class Evaluation:
         mapping: label name to the class it counted as, where they differ.
         ignored: label names that the model does not know.
         problems: labels or pictures that were refused.
+        curve: precision and recall at thresholds from 0.05 to 0.95.
     """
 
     model_id: str
@@ -73,6 +77,7 @@ class Evaluation:
     mapping: dict[str, str]
     ignored: tuple[str, ...]
     problems: tuple[str, ...]
+    curve: tuple[CurvePoint, ...] = ()
 
 
 def evaluate(
@@ -140,6 +145,7 @@ def evaluate(
         mapping={k: v for k, v in full_map.items() if k != v},
         ignored=ignored,
         problems=tuple(problems),
+        curve=precision_recall_curve(predictions, targets, _THRESHOLDS),
     )
 
 
