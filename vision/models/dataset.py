@@ -28,7 +28,9 @@ _SPLIT_ALIASES = {
     "train": "train",
     "test": "test",
 }
-_NAME_FILES = ("classes.txt", "obj.names", "names.txt")
+_NAME_FILES = ("classes.txt", "obj.names", "names.txt", "labels/classes.txt")
+_SLACK = 0.05
+"""How far outside the picture a label may reach; labelling tools round and overshoot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,12 @@ def read_dataset(folder: Path) -> Dataset:
     names = _class_names(folder)
     pictures: list[LabelledPicture] = []
     problems: list[str] = []
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
+    paths = sorted(
+        p
+        for p in folder.rglob("*")
+        # "._name.jpg" is what macOS leaves beside name.jpg.
+        if p.suffix.lower() in PICTURE_SUFFIXES and not p.name.startswith(".") and p.is_file()
+    )
     if not paths:
         raise ModelError(f"{folder} has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
     labelled = 0
@@ -136,25 +143,33 @@ def read_dataset(folder: Path) -> Dataset:
         if label_path is not None:
             boxes, wrong = _read_labels(label_path, names)
             problems.extend(wrong)
+            if wrong and not boxes:
+                # Not a picture of background: nobody knows what is in it.
+                problems.append(f"{path} is left out: no line of its labels could be used")
+                continue
         pictures.append(LabelledPicture(path, _split_of(path, folder), boxes))
     if not labelled:
         raise ModelError(
             f"{folder} has {len(paths)} pictures but no label files; labels/NAME.txt or NAME.txt "
             "beside each picture is expected"
         )
+    if not pictures:
+        raise ModelError(f"no label in {folder} can be used; the first: {problems[0]}")
     return Dataset(folder, names, tuple(pictures), tuple(problems))
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    for path in sorted(folder.glob("*.y*ml")) + sorted(folder.glob("*/*.y*ml")):
+    described = sorted(folder.glob("*.y*ml")) + sorted(folder.glob("*/*.y*ml"))
+    # data.yaml is what the layout calls it; others may describe a model or another set.
+    for path in sorted(described, key=lambda p: p.stem != "data"):
         names = _names_of_yaml(path)
         if names:
             return names
     listed = [folder / n for n in _NAME_FILES] + sorted(folder.glob("*.names"))
     for path in listed:
         if path.is_file():
-            lines = [ln.strip() for ln in path.read_text("utf-8").splitlines()]
-            return tuple(ln for ln in lines if ln)
+            lines = _text(path).rstrip().splitlines()
+            return _checked_names(path, [ln.strip() for ln in lines])
     raise ModelError(
         f"{folder} has no list of class names; add a data.yaml with `names:` or a classes.txt "
         "with one name a line, in the order of the numbers in the label files"
@@ -163,13 +178,35 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 
 def _names_of_yaml(path: Path) -> tuple[str, ...]:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.safe_load(_text(path))
+    except yaml.YAMLError as error:
         raise ModelError(f"{path} is not readable YAML: {error}") from error
     names = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, dict):
-        return tuple(str(names[key]) for key in sorted(names))
-    return tuple(str(n) for n in names) if isinstance(names, list) else ()
+        by_number = {str(key): name for key, name in names.items()}
+        if set(by_number) != {str(i) for i in range(len(names))}:
+            raise ModelError(
+                f"{path}: names is numbered {', '.join(by_number)}; number it 0 to {len(names) - 1}"
+            )
+        names = [by_number[str(i)] for i in range(len(names))]
+    return _checked_names(path, [str(n) for n in names]) if isinstance(names, list) else ()
+
+
+def _text(path: Path) -> str:
+    """Return a small text file; bytes that are not UTF-8 (mostly in comments) are marked."""
+    try:
+        return path.read_text("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _checked_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    for number, name in enumerate(names):
+        if not name:
+            raise ModelError(f"{path}: class {number} has no name; every number needs one")
+        if "\N{REPLACEMENT CHARACTER}" in name:
+            raise ModelError(f"{path}: the name of class {number} is not UTF-8; save it as UTF-8")
+    return tuple(names)
 
 
 def _label_path(picture: Path) -> Path | None:
@@ -187,8 +224,9 @@ def _label_path(picture: Path) -> Path | None:
 
 def _split_of(picture: Path, folder: Path) -> str:
     for part in picture.relative_to(folder).parts[:-1]:
-        if part.lower() in _SPLIT_ALIASES:
-            return _SPLIT_ALIASES[part.lower()]
+        name = part.lower().rstrip("0123456789")  # train2017
+        if name in _SPLIT_ALIASES:
+            return _SPLIT_ALIASES[name]
     return ""
 
 
@@ -197,7 +235,14 @@ def _read_labels(
 ) -> tuple[tuple[LabelledBox, ...], tuple[str, ...]]:
     boxes: list[LabelledBox] = []
     problems: list[str] = []
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return (), (f"{path} cannot be read: {error.strerror}",)
+    if b"\0" in content:
+        return (), (f"{path} is not a text file",)
+    text = content.decode("utf-8-sig", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -211,20 +256,36 @@ def _read_line(line: str, names: Sequence[str]) -> LabelledBox:
     fields = line.split()
     if len(fields) < 5:
         raise ValueError(f"{len(fields)} values where `class cx cy w h` is expected")
-    number = int(fields[0])
+    number = _class_number(fields[0])
     if not 0 <= number < len(names):
         raise ValueError(f"class {number} but only {len(names)} names are listed")
     values = [float(v) for v in fields[1:]]
     if not all(math.isfinite(v) for v in values):
         raise ValueError("a value is not a number")
-    if len(values) > 5 and len(values) % 2 == 0:  # a polygon: take the box around it
+    if len(values) > 5:  # a polygon: take the box around it
+        if len(values) % 2:
+            raise ValueError(
+                f"{len(values)} coordinates; a polygon has an x and a y for each point"
+            )
         xs, ys = values[0::2], values[1::2]
         x0, x1, y0, y1 = min(xs), max(xs), min(ys), max(ys)
     else:
         cx, cy, w, h = values[:4]
         x0, x1, y0, y1 = cx - w / 2, cx + w / 2, cy - h / 2, cy + h / 2
+    if min(x0, y0) < -_SLACK or max(x1, y1) > 1 + _SLACK:
+        raise ValueError("the box reaches outside the picture; fractions (0 to 1) are expected")
     x0, x1 = max(0.0, x0), min(1.0, x1)
     y0, y1 = max(0.0, y0), min(1.0, y1)
     if x1 - x0 <= 0 or y1 - y0 <= 0:
         raise ValueError("the box is empty or outside the picture")
     return LabelledBox(names[number], (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0)
+
+
+def _class_number(text: str) -> int:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text[:20]!r} is not a class number") from None
+    if not value.is_integer():
+        raise ValueError(f"{text[:20]!r} is not a class number")
+    return int(value)
