@@ -18,6 +18,7 @@ from vision.models.engine import Engine, RawBoxes
 from vision.models.export import export_model
 from vision.models.registry import ModelFile
 from vision.slicing import (
+    WHOLE_UP_TO,
     GsdAt,
     Plan,
     Window,
@@ -80,6 +81,8 @@ class Detector:
         card_px = self.card.input_px if model.has_card else exported.input_px
         self._input_px = exported.input_px if exported.fixed_shape else (input_px or card_px)
         self._whole = whole
+        # A model of one fixed shape cannot take a picture a little larger than its input.
+        self._whole_up_to = 1.0 if exported.fixed_shape else WHOLE_UP_TO
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -128,7 +131,9 @@ class Detector:
             return Plan((Window(0, 0, width_px, height_px, scale),), scale_known=False)
         card = self.card
         if gsd_at is None or card.gsd_best_m is None or card.gsd_range_m is None:
-            return plan_unknown(width_px, height_px, input_px=self._input_px)
+            return plan_unknown(
+                width_px, height_px, input_px=self._input_px, whole_up_to=self._whole_up_to
+            )
         return plan_known(
             width_px,
             height_px,
@@ -136,6 +141,7 @@ class Detector:
             input_px=self._input_px,
             gsd_best_m=card.gsd_best_m,
             gsd_range_m=card.gsd_range_m,
+            whole_up_to=self._whole_up_to,
         )
 
     def _start(self, frame: Frame, plan: Plan) -> _Pending:
@@ -168,7 +174,9 @@ class Detector:
         height_px, width_px = frame.image_bgr.shape[:2]
         wanted_px = card.reference_m / card.gsd_best_m
         scale = min(2.0, quantised(wanted_px / statistics.median(sure)))
-        windows = tuple(windows_at(width_px, height_px, scale, self._input_px))
+        windows = tuple(
+            windows_at(width_px, height_px, scale, self._input_px, whole_up_to=self._whole_up_to)
+        )
         return self._finish(self._start(frame, Plan(windows, scale_known=False)))
 
     def _detections(self, boxes: RawBoxes) -> tuple[Detection, ...]:
@@ -232,10 +240,15 @@ def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     if scale == 1.0:
         return image
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=method), np.uint8)
+    height_px, width_px = image.shape[:2]
+    # A long thin picture keeps at least one pixel of its short side.
+    size = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
 
 
 def _cut(scaled: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
     x0, y0 = round(window.x0_px * window.scale), round(window.y0_px * window.scale)
-    x1, y1 = round(window.x1_px * window.scale), round(window.y1_px * window.scale)
-    return np.ascontiguousarray(scaled[y0:y1, x0:x1])
+    # The side is rounded, not its end: every window of a scale then has the same input shape.
+    width = max(1, round((window.x1_px - window.x0_px) * window.scale))
+    height = max(1, round((window.y1_px - window.y0_px) * window.scale))
+    return np.ascontiguousarray(scaled[y0 : y0 + height, x0 : x0 + width])

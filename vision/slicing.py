@@ -9,7 +9,7 @@ and cut into overlapping windows where it is then still too large.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ _LADDER = 2.0**0.25
 """Scales are rounded to powers of this: few input shapes, so few compiled models."""
 
 _MAX_UPSCALE = 2.0
-_WHOLE = 1.6
+WHOLE_UP_TO = 1.6
 """A picture up to this many times the model's input is looked at whole."""
 
 _EDGE_PX = 3.0
@@ -76,6 +76,7 @@ def plan_known(
     input_px: int,
     gsd_best_m: float,
     gsd_range_m: tuple[float, float],
+    whole_up_to: float = WHOLE_UP_TO,
 ) -> Plan:
     """Return windows in which the ground lies near `gsd_best_m` metres per model pixel.
 
@@ -83,45 +84,69 @@ def plan_known(
     horizon, and parts so far away that even the largest useful magnification leaves them outside
     the range, are not looked at.
     """
-    samples = [
-        gsd
+    ground = [
+        (float(x), float(y), gsd)
         for x in np.linspace(0.05, 0.95, 5) * width_px
         for y in np.linspace(0.02, 0.98, 9) * height_px
         if (gsd := gsd_at(float(x), float(y))) is not None
     ]
-    if not samples:
+    if not ground:
         return Plan((), scale_known=True)
+    samples = [gsd for _, _, gsd in ground]
     low, high = gsd_best_m / gsd_range_m[0], gsd_range_m[1] / gsd_best_m
+    one_pass = max(samples) / min(samples) <= low * high * 0.9
+    if one_pass:
+        passes = [(float(np.median(samples)), math.inf)]
+    else:
+        passes = _passes(min(samples), max(samples), low, high)
     windows: list[Window] = []
-    # Each pass covers ground from finest * low .. finest * high of the distance it is made for.
-    centre_m = float(np.median(samples))
-    steps = 1.0 if max(samples) / min(samples) <= low * high * 0.9 else 0.0
-    centres = [centre_m] if steps else _pass_centres(min(samples), max(samples), low, high)
-    for centre in centres:
-        scale = min(_MAX_UPSCALE, quantised(centre / gsd_best_m))
-        if centre / scale > gsd_range_m[1] * 1.5:
+    for centre_m, reach in passes:
+        scale = min(_MAX_UPSCALE, quantised(centre_m / gsd_best_m))
+        if centre_m / scale > gsd_range_m[1] * 1.5:
             continue
-        everywhere = len(centres) == 1
-        for window in windows_at(width_px, height_px, scale, input_px):
-            gsd = gsd_at((window.x0_px + window.x1_px) / 2, (window.y0_px + window.y1_px) / 2)
-            if everywhere or (gsd is not None and centre / low <= gsd <= centre * high):
-                windows.append(window)
-    return Plan(tuple(windows), scale_known=True)
+        windows.extend(
+            window
+            for window in windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to)
+            if one_pass
+            or any(centre_m / reach <= g <= centre_m * reach for g in _seen(window, ground, gsd_at))
+        )
+    return Plan(tuple(dict.fromkeys(windows)), scale_known=True)
 
 
-def _pass_centres(finest_m: float, coarsest_m: float, low: float, high: float) -> list[float]:
-    ratio = low * high * 0.7
+def _seen(
+    window: Window, ground: list[tuple[float, float, float]], gsd_at: GsdAt
+) -> Iterator[float]:
+    """Yield metres per pixel at points spread over a window, where there is ground."""
+    x0, x1, y0, y1 = window.x0_px, window.x1_px, window.y0_px, window.y1_px
+    yield from (gsd for x, y, gsd in ground if x0 <= x <= x1 and y0 <= y <= y1)
+    for y in (y0, (y0 + y1) / 2, y1):
+        gsd = gsd_at((x0 + x1) / 2, min(y, y1 - 1.0))
+        if gsd is not None:
+            yield gsd
+
+
+def _passes(
+    finest_m: float, coarsest_m: float, low: float, high: float
+) -> list[tuple[float, float]]:
+    """Return, for each pass, the distance it is made for and by what factor it reaches around it.
+
+    Together they reach over all ground, with a little to spare for what lies between samples.
+    """
+    # A model that knows a narrow range still gets passes at steps it can bridge.
+    ratio = max(_LADDER, low * high * 0.7)
     count = max(1, math.ceil(math.log(coarsest_m / finest_m) / math.log(ratio)))
     step = (coarsest_m / finest_m) ** (1.0 / count)
-    return [finest_m * step ** (i + 0.5) for i in range(count)]
+    return [(finest_m * step ** (i + 0.5), math.sqrt(step) * 1.1) for i in range(count)]
 
 
-def plan_unknown(width_px: int, height_px: int, *, input_px: int) -> Plan:
+def plan_unknown(
+    width_px: int, height_px: int, *, input_px: int, whole_up_to: float = WHOLE_UP_TO
+) -> Plan:
     """Return windows at every halving of the scale down to the whole picture in one window."""
     windows: list[Window] = []
     scale = 1.0
     while True:
-        level = windows_at(width_px, height_px, scale, input_px)
+        level = windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to)
         windows.extend(level)
         if max(width_px, height_px) * scale <= input_px:
             return Plan(tuple(windows), scale_known=False)
@@ -133,19 +158,34 @@ def quantised(scale: float) -> float:
     return float(_LADDER ** round(math.log(scale) / math.log(_LADDER)))
 
 
-def windows_at(width_px: int, height_px: int, scale: float, input_px: int) -> list[Window]:
-    """Return overlapping windows that cover a picture at one scale."""
-    if max(width_px, height_px) * scale <= input_px * _WHOLE:
+def windows_at(
+    width_px: int,
+    height_px: int,
+    scale: float,
+    input_px: int,
+    *,
+    whole_up_to: float = WHOLE_UP_TO,
+) -> list[Window]:
+    """Return overlapping windows that cover a picture at one scale.
+
+    Args:
+        width_px: of the picture.
+        height_px: of the picture.
+        scale: pixels given to the model for each pixel of the picture.
+        input_px: longest side of a window once scaled; never exceeded when cut.
+        whole_up_to: a picture up to this many times `input_px` is one window.
+    """
+    if max(width_px, height_px) * scale <= input_px * whole_up_to:
         return [Window(0, 0, width_px, height_px, scale)]
-    side = input_px / scale
+    side = max(1, int(input_px / scale))
     return [
-        Window(x0, y0, min(width_px, x0 + round(side)), min(height_px, y0 + round(side)), scale)
+        Window(x0, y0, min(width_px, x0 + side), min(height_px, y0 + side), scale)
         for y0 in _starts(height_px, side)
         for x0 in _starts(width_px, side)
     ]
 
 
-def _starts(length_px: int, window_px: float) -> list[int]:
+def _starts(length_px: int, window_px: int) -> list[int]:
     if length_px <= window_px:
         return [0]
     count = math.ceil((length_px - window_px) / (window_px * (1 - OVERLAP))) + 1
@@ -213,8 +253,9 @@ def merge_windows(
 
 def _each_once(boxes: RawBoxes, cut: NDArray[np.bool_]) -> RawBoxes:
     """Greedy suppression, whole boxes first; a cut box inside a kept one goes as well."""
-    order = np.lexsort((-boxes.confidence, cut))
     xyxy = boxes.xyxy_px
+    # Coordinates break ties, so that the order of the windows decides nothing.
+    order = np.lexsort((*xyxy.T, boxes.class_index, -boxes.confidence, cut))
     area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
     kept: list[int] = []
     for i in order:
@@ -233,5 +274,5 @@ def _each_once(boxes: RawBoxes, cut: NDArray[np.bool_]) -> RawBoxes:
         if (iou > _SAME_IOU).any() or (inside > _INSIDE).any():
             continue
         kept.append(int(i))
-    chosen = np.sort(np.asarray(kept, np.int64))
+    chosen = np.asarray(kept, np.int64)
     return RawBoxes(xyxy[chosen], boxes.confidence[chosen], boxes.class_index[chosen])
