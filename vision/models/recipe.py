@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from park.errors import ModelError
 
@@ -38,6 +38,13 @@ class TileRecipe(_Part):
     shadow_share: float = Field(0.4, ge=0, le=1)
     drawn_background_share: float = Field(0.1, ge=0, le=1)
 
+    @field_validator("gsd_range_m")
+    @classmethod
+    def _check_range(cls, range_m: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < range_m[0] <= range_m[1]:
+            raise ValueError("give the finest, then the coarsest metres per pixel, above zero")
+        return range_m
+
 
 class FitRecipe(_Part):
     """The settings of the optimiser that are worth changing."""
@@ -66,7 +73,7 @@ class Recipe(_Part):
 
     name: str
     description: str = ""
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = Field(min_length=1)
     class_map: dict[str, str]
     scenes: dict[str, tuple[str, ...]]
     validation_scenes: tuple[str, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from park.errors import ModelError
 
@@ -50,6 +50,13 @@ class ModelCard(BaseModel):
     aliases: dict[str, str] = {}
     licence: str = "not stated"
     limits: tuple[str, ...] = ()
+
+    @field_validator("gsd_range_m", "object_px_range")
+    @classmethod
+    def _check_range(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
+        if limits is not None and not 0 < limits[0] < limits[1]:
+            raise ValueError("give the smaller limit first, above zero")
+        return limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,12 @@ class _TileWriter:
             number = self._recipe.classes.index(self._recipe.class_map[name])
             cx, cy, w, h = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
             lines.append(f"{number} {cx / size:.6f} {cy / size:.6f} {w / size:.6f} {h / size:.6f}")
-        cv2.imwrite(str(self._images / f"{stem}.jpg"), tile.image_bgr)
+        picture = self._images / f"{stem}.jpg"
+        if picture.exists():  # pictures of one name from different folders
+            stem = f"{stem}-{self.written}"
+            picture = self._images / f"{stem}.jpg"
+        if not cv2.imwrite(str(picture), tile.image_bgr):
+            raise ModelError(f"{picture} cannot be written; is the disk full?")
         (self._labels / f"{stem}.txt").write_text("\n".join(lines), "utf-8")
         self.written += 1
 
