@@ -53,6 +53,9 @@ def options(
         level=logging.INFO if verbose else logging.ERROR,
         format="%(levelname)s %(name)s: %(message)s",
     )
+    if not verbose:
+        # It logs whatever ends a run with a traceback; the run itself says why it ended.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
 
 
 def main() -> None:

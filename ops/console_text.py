@@ -59,6 +59,7 @@ class FrameProgress:
         self._done = 0
         self._next_line = 0.1
         self._total: int | None = None
+        self.current_phase = ""
 
     def expect(self, frames: int | None) -> None:
         """Set how many frames there are; None when it cannot be known."""
@@ -77,6 +78,7 @@ class FrameProgress:
 
     def phase(self, name: str) -> None:
         """Show what is being done."""
+        self.current_phase = name
         self._progress.update(self._task, description=name)
         if not err.is_terminal:
             err.print(name)

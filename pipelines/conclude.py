@@ -181,8 +181,7 @@ class MergeDay(beam.DoFn):
         settings = self._settings
         listener_of(settings.stamp.run_id).phase(f"merging {day_text}")
         rows = _rows_of(settings, day)
-        thinned = thin_tracks(rows)
-        objects = merge_observations(list(batch_to_observations(thinned)))
+        objects = merge_observations(list(batch_to_observations(thin_tracks(one_of_each(rows)))))
         final = _with_objects(rows, objects)
         pq.write_table(final, detections_file(settings.out, day))
         yield DayObjects(day, objects)
@@ -301,6 +300,18 @@ class StageDay(beam.DoFn):
 def read_done(out: str, day: date) -> DayDone:
     """Return what was said of a concluded day."""
     return _DONE.validate_json(done_file(out, day).read_bytes())
+
+
+def one_of_each(rows: pa.Table) -> pa.Table:
+    """Return rows with each detection once.
+
+    A photo that lies in two folders is footage of two sources, and still one sighting.
+    """
+    ids = rows["detection_id"].to_pylist()
+    first = {detection: i for i, detection in reversed(list(enumerate(ids)))}
+    if len(first) == len(ids):
+        return rows
+    return rows.take(pa.array(sorted(first.values())))
 
 
 def thin_tracks(rows: pa.Table, most: int = TRACK_SIGHTINGS) -> pa.Table:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +21,13 @@ import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from park.clock import Clock
-from park.errors import CommitConflictError, ParkwatchError, SettingsError, WarehouseError
+from park.errors import (
+    CommitConflictError,
+    ParkwatchError,
+    SettingsError,
+    StoreError,
+    WarehouseError,
+)
 from park.records import PatrolSummary, Reject
 from park.schemas import SCHEMAS, RunStamp, patrols_to_table, rejects_to_table
 from park.site import Site
@@ -36,13 +45,21 @@ from pipelines.conclude import (
 from pipelines.identity import run_id, stable_id
 from pipelines.look import PATROLS, REJECTS, LookAtFootage, LookSettings, SourceSeen, StageBatches
 from pipelines.progress import ProgressListener, listening
-from pipelines.staging import StageRejects, StageSources, staged_rejects, staged_sources
+from pipelines.staging import (
+    StageRejects,
+    StageSources,
+    run_folder,
+    staged_rejects,
+    staged_sources,
+)
 from pipelines.tables import CommitReport, RunTables, Warehouse, WarehouseSnapshot
 from vision.footage import Discovery, FootageOptions, Ignored, discover
 from vision.models.registry import ModelFile
+from vision.terrain import ElevationModel
 
 _ATTEMPTS = 4
 _RUNNER = "FnApiRunner"
+_BEAM_STEP = re.compile(r" \[while running '[^']*'\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +67,7 @@ class ReprocessRequest:
     """What a run is asked to do.
 
     Attributes:
-        sources: files and folders of footage.
+        sources: files and folders of footage; the tables name them by their absolute paths.
         site: the site, with its zones and rules.
         site_hash: hash of the site file's bytes.
         models: the models to run.
@@ -154,15 +171,14 @@ def reprocess(
     """
     started_s = clock.monotonic_s()
     stamp_time = clock.now()
+    _check_places(request)
+    # The same folder is the same source from wherever and however it is named.
+    request = replace(request, sources=tuple(map(_absolute, request.sources)))
     listener.phase("looking for footage")
     found = discover(request.sources, request.footage)
     on_discovery(found)
     stamp = RunStamp(request.site.id, _run_id(request, found), request.site.time_zone, stamp_time)
-    with (
-        tempfile.TemporaryDirectory(prefix="parkwatch-run-") as folder,
-        listening(stamp.run_id, listener),
-    ):
-        staging = Path(folder)
+    with _disk_errors(), run_folder() as staging, listening(stamp.run_id, listener):
         if found.sources:
             listener.phase("looking at footage")
             _look(request, found, stamp, staging)
@@ -186,6 +202,36 @@ def reprocess(
         seconds=clock.monotonic_s() - started_s,
         look_seconds=look_seconds,
     )
+
+
+def _absolute(source: str) -> str:
+    # Links are not followed: a message is to name what the person named.
+    return os.path.normpath(Path(source).absolute())
+
+
+def _check_places(request: ReprocessRequest) -> None:
+    """Refuse a terrain or a folder for pictures that cannot be used, before hours of work."""
+    if request.terrain is not None:
+        ElevationModel(request.terrain)
+    if request.pictures is not None:
+        try:
+            request.pictures.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{request.pictures}: overview pictures cannot be written there: {error.strerror}"
+            ) from error
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Say where a run works when there is no room for it."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{tempfile.gettempdir()}: this run cannot write its temporary files: {error}. The "
+            "tables are as they were before; free some space, or set TMPDIR to another folder"
+        ) from error
 
 
 def _run_id(request: ReprocessRequest, found: Discovery) -> str:
@@ -212,20 +258,30 @@ def _pipeline(request: ReprocessRequest) -> beam.Pipeline:
     # Beam's own default first tries to download a runner, and hangs where it cannot.
     named = any(o.startswith("--runner") for o in request.beam_options)
     options = list(request.beam_options) + ([] if named else [f"--runner={_RUNNER}"])
-    return beam.Pipeline(options=PipelineOptions(options))
+    try:
+        return beam.Pipeline(options=PipelineOptions(options))
+    except ValueError as error:
+        raise SettingsError(f"--beam {' '.join(request.beam_options)}: {error}") from error
 
 
 def _run(pipeline: beam.Pipeline) -> None:
-    """Run to the end, and let errors of ours come out as what they are."""
+    """Run to the end, and let errors of ours come out as what they are.
+
+    Beam puts the name of its step behind a message, and makes a RuntimeError of what it cannot
+    copy, a person's Ctrl-C among it.
+    """
     try:
         pipeline.run().wait_until_finish()
-    except ParkwatchError:
-        raise
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, ParkwatchError):
+                cause.args = (_BEAM_STEP.sub("", str(cause)), *cause.args[1:])
                 raise cause from None
+            if isinstance(cause, OSError):
+                raise cause from error
+            if isinstance(cause, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
             cause = cause.__cause__ or cause.__context__
         raise
 

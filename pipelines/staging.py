@@ -1,9 +1,15 @@
-"""Small records of a run, kept as JSON beside its staged Parquet files."""
+"""The folder that a run works in, and the small records kept there beside its Parquet files."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
+import tempfile
+import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apache_beam as beam
@@ -14,6 +20,41 @@ from pipelines.look import SourceSeen
 
 _SOURCES = TypeAdapter(SourceSeen)
 _REJECTS = TypeAdapter(tuple[str, Reject])
+_FOLDER_PREFIX = "parkwatch-run-"
+_LOCK = "in-use"
+_ABANDONED_AFTER_S = 60.0
+"""Younger folders may belong to a run that is about to take its lock."""
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """Give a temporary folder to a run, and remove it when the run ends, however it ends.
+
+    A run that is killed cannot remove its own; the next one does. The folder of a run that is
+    still alive is known by the lock which its process holds.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    _remove_abandoned(Path(tempfile.gettempdir()))
+    # Threads of a run that was stopped may still write while it is being removed.
+    with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with (folder / _LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{_FOLDER_PREFIX}*"):
+        # Another run may be making, using or removing it, or it may be another user's.
+        with suppress(OSError):
+            about = folder.lstat()
+            if about.st_uid != os.getuid() or time.time() - about.st_mtime < _ABANDONED_AFTER_S:
+                continue
+            with (folder / _LOCK).open("r+b") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
 
 
 class StageSources(beam.DoFn):

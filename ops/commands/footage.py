@@ -16,7 +16,10 @@ app = typer.Typer(help="Footage: see what is there, check a recorded patrol.", n
 def list_footage(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files or folders.")],
 ) -> None:
-    """Say what footage there is, what is refused and why."""
+    """Say what footage there is, what is refused and why.
+
+    Exit status: 0 all can be used, 3 some is refused, 2 there is none.
+    """
     from vision.footage import FootageOptions, discover
 
     found = discover(sources, FootageOptions())
@@ -32,8 +35,11 @@ def list_footage(
         )
     for reject in found.rejects:
         console_text.warn(f"refused: {reject.source_uri}: {reject.reason}")
+    if not found.sources:
+        console_text.warn(f"no footage that can be used was found in {', '.join(sources)}")
+        raise typer.Exit(2)
     if found.rejects:
-        raise typer.Exit(3 if found.sources else 2)
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
     from vision.footage import Discovery
 
 _LISTED = 12
+_STOP_WITHIN_S = 4.0
+_STOPPED = 130
 
 
 def reprocess(
@@ -48,7 +55,7 @@ def reprocess(
     ] = None,
     sample_fps: Annotated[
         float | None,
-        typer.Option("--sample-fps", help="Frames per second taken from video.  [default: 2]"),
+        typer.Option("--sample-fps", help="Frames per second taken from video. Default: 2."),
     ] = None,
     terrain: Annotated[
         Path | None, typer.Option("--terrain", help="GeoTIFF of ground heights (DEM).")
@@ -143,7 +150,11 @@ def run(
 
     store = app.open_store(warehouse) if evidence else None
     try:
-        with app.open_warehouse(warehouse, create=True) as opened, progress.shown():
+        with (
+            _stoppable(progress),
+            app.open_warehouse(warehouse, create=True) as opened,
+            progress.shown(),
+        ):
             done = run_reprocess(
                 request,
                 opened,
@@ -153,11 +164,47 @@ def run(
                 on_discovery=discovered,
             )
     except KeyboardInterrupt:
-        # Threads of the pipeline may still be at work; nothing of theirs is committed.
-        console_text.fail("stopped; the tables are as they were before this run")
-        os._exit(130)
+        _stop(progress)
     print_summary(done)
     return done
+
+
+@contextmanager
+def _stoppable(progress: console_text.FrameProgress) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run soon, whatever library is at work at that moment.
+
+    They become a KeyboardInterrupt, which tidies up on its way; where a library swallows that,
+    or takes its time, the process ends all the same.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        threading.Thread(target=insist, daemon=True).start()
+        raise KeyboardInterrupt
+
+    def insist() -> None:
+        if not over.wait(_STOP_WITHIN_S):
+            _stop(progress)
+
+    over = threading.Event()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        over.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(progress: console_text.FrameProgress) -> NoReturn:
+    """Say what a stopped run left behind, and end the process."""
+    console_text.err.show_cursor(True)
+    if progress.current_phase == "committing":
+        console_text.fail("stopped while committing; the tables are as before this run, or as "
+                          "after it: run it again to be sure")  # fmt: skip
+    else:
+        console_text.fail("stopped; the tables are as they were before this run")
+    # Not sys.exit: threads of the pipeline may still be at work, and would be waited for.
+    os._exit(_STOPPED)
 
 
 def print_summary(done: RunReport) -> None:
@@ -165,6 +212,8 @@ def print_summary(done: RunReport) -> None:
     say = console_text.out.print
     rate = done.frames / done.look_seconds if done.look_seconds > 0 else 0.0
     say(f"frames       {done.frames} read, {len(done.rejects)} refused")
+    if done.ignored:
+        say(f"             {len(done.ignored)} files passed over; see `parkwatch footage list`")
     for reason, number in Counter(r.reason for r in done.rejects).most_common(_LISTED):
         say(f"             refused {number}: {reason}", soft_wrap=True, markup=False)
     say(f"detections   {done.detections}")
@@ -179,6 +228,8 @@ def print_summary(done: RunReport) -> None:
     state = " (already there, nothing to change)" if done.commit.skipped else ""
     say(f"days         {days}{state}")
     say(f"time         {done.seconds:.1f} s, {rate:.1f} frames/s while looking")
+    if not done.patrols:
+        console_text.warn("no footage that can be used was found; nothing was looked at")
     assumptions = sorted({a for p in done.patrols for a in p.assumptions})
     for text in assumptions[:_LISTED]:
         console_text.warn(f"assumed: {text}")

@@ -26,7 +26,8 @@ def check(
     for message in checked.warnings:
         console_text.warn(message)
     if not checked.ok:
-        console_text.fail(f"{file}: {len(checked.errors)} mistakes; it cannot be used")
+        number = len(checked.errors)
+        console_text.fail(f"{file}: {number} mistake{'s'[: number > 1]}; it cannot be used")
         raise typer.Exit(2)
     say = console_text.out.print
     say(f"site         {checked.site_id}, {checked.name}", markup=False)
