@@ -33,6 +33,7 @@ from park.records import (
     PatrolSummary,
     PosedView,
     Reject,
+    View,
 )
 from park.schemas import SCHEMAS, RunStamp, observations_to_batch
 from pipelines.identity import content_hash, detection_id
@@ -50,6 +51,7 @@ REJECTS = "rejects"
 PATROLS = "patrols"
 
 _BATCH_ROWS = 4096
+_MOST_CORNERS = 400
 _MODELS_CHUNK = 6
 _VIDEO_PICTURE_EVERY_S = 5.0
 _NAMESPACE = "parkwatch"
@@ -188,6 +190,7 @@ class _Look:
         self._assumptions: dict[str, None] = {}
         self._tracker = None if source.kind == "photos" else VideoTracker(source.patrol_id)
         self._footprint: list[LatLonDeg] = []
+        self._footprint_of: View | None = None
         self._first: datetime | None = None
         self._last: datetime | None = None
         self._count = 0
@@ -297,7 +300,9 @@ class _Look:
         self._last = max(self._last or frame.time, frame.time)
         self._dropped.update(d.reason for d in seen.dropped)
         self._dropped.update(f"not placed: {reason}" for reason in seen.unplaced)
-        if len(self._footprint) < 400:
+        # For a map: a fixed camera sees the same ground all the time, and a few hundred do.
+        if frame.view != self._footprint_of and len(self._footprint) < _MOST_CORNERS:
+            self._footprint_of = frame.view
             self._footprint.extend(_corners(sight))
 
     def _picture(self, seen: FrameObservations, found: Sequence[FrameDetections]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -20,6 +22,7 @@ from vision.footage.angles import normalize_attitude_deg, wrap_deg
 from vision.footage.lens import intrinsics_from_facts, rotated_clockwise
 from vision.footage.photo_metadata import PhotoMetadata, read_photo_metadata
 from vision.footage.source import FootageOptions, FootageSource, refuse
+from vision.footage.turned import Sketch, find_turns, sketch, turned_view
 
 DNG_VERSION_TAG = 50706
 MIN_SIDE_PX = 16
@@ -27,6 +30,7 @@ _DECODABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", 
 _QUARTER_TURNS = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3, 6: 1, 7: 1, 8: 3}
 """Quarter turns clockwise that set a picture upright, by EXIF orientation."""
 _MIRRORED = frozenset({2, 4, 5, 7})
+_YAW_KNOWN_DEG = 30.0
 
 
 def read_photos(source: FootageSource, options: FootageOptions) -> Iterator[Frame | Reject]:
@@ -39,11 +43,53 @@ def read_photos(source: FootageSource, options: FootageOptions) -> Iterator[Fram
     Yields:
         A frame for each photo that can be used and a reject for each other, in order of name.
     """
+    turns = _turns_by_uri(source.files, options)
     for uri in source.files:
         try:
-            yield read_photo(uri, source.patrol_id, options)
+            frame = read_photo(uri, source.patrol_id, options)
         except FootageError as error:
             yield refuse(uri, error.reason)
+            continue
+        turn = turns.get(uri, 0)
+        if turn and isinstance(frame.view, PosedView):
+            words = (
+                f"pixels were turned {90 * turn} degrees clockwise after the photo was taken, as "
+                "its neighbours show; places are computed for that"
+            )
+            frame = replace(
+                frame,
+                view=turned_view(frame.view, turn),
+                assumptions=(*frame.assumptions, words),
+            )
+        yield frame
+
+
+def _turns_by_uri(files: Sequence[str], options: FootageOptions) -> dict[str, int]:
+    """Return the photos whose pixels were turned after they were taken; see `turned`."""
+    if len(files) < 2:
+        return {}
+    timed: list[tuple[datetime, str, Sketch | None]] = []
+    for uri in files:
+        try:
+            view, _, metadata = _read_about(uri, options)
+        except FootageError:
+            continue  # refused again, and listed, when its turn comes
+        drawn: Sketch | None = None
+        if view.sigma.yaw_deg < _YAW_KNOWN_DEG:
+            small = cv2.imread(uri, cv2.IMREAD_REDUCED_GRAYSCALE_4)
+            drawn = None if small is None else sketch(np.asarray(small, np.uint8), view)
+        timed.append((_time(uri, metadata)[0], uri, drawn))
+    timed.sort(key=lambda item: item[:2])
+    found = find_turns([item[2] for item in timed])
+    return {uri: turn for (_, uri, _), turn in zip(timed, found, strict=True) if turn}
+
+
+def _read_about(
+    uri: str, options: FootageOptions
+) -> tuple[PosedView, tuple[str, ...], PhotoMetadata]:
+    """Return what a photo says of itself, without its pixels. See `read_photo` for errors."""
+    with _damage_as_errors(uri), Image.open(uri) as image:
+        return _about(uri, image, options)
 
 
 def read_photo(uri: str, patrol_id: str, options: FootageOptions) -> Frame:
@@ -60,17 +106,40 @@ def read_photo(uri: str, patrol_id: str, options: FootageOptions) -> Frame:
     Raises:
         FootageError: the file cannot be read, decoded or placed; the reason says why.
     """
+    with _damage_as_errors(uri), Image.open(uri) as image:
+        view, assumptions, metadata = _about(uri, image, options)
+        pixels = _decode(image)
+    time, time_assumption = _time(uri, metadata)
+    return Frame(
+        image_bgr=_upright(pixels, metadata.orientation),
+        time=time,
+        view=view,
+        source_uri=uri,
+        source_time_s=0.0,
+        patrol_id=patrol_id,
+        assumptions=assumptions + ((time_assumption,) if time_assumption else ()),
+    )
+
+
+def _about(
+    uri: str, image: Image.Image, options: FootageOptions
+) -> tuple[PosedView, tuple[str, ...], PhotoMetadata]:
+    check_size(uri, image.width, image.height, options.max_pixels)
+    _check_format(uri, image)
+    metadata = read_photo_metadata(image, options.time_zone)
+    view, assumptions = _view(uri, image.width, image.height, metadata, options)
+    return view, assumptions, metadata
+
+
+@contextmanager
+def _damage_as_errors(uri: str) -> Iterator[None]:
+    """Turn what Pillow's decoders raise on damaged files into a `FootageError`."""
     try:
         with warnings.catch_warnings():
-            # Pillow warns about sizes and damaged tags; sizes are checked below, tags are
-            # checked as they are read.
+            # Pillow warns about sizes and damaged tags; sizes are checked, tags are checked as
+            # they are read.
             warnings.simplefilter("ignore")
-            with Image.open(uri) as image:
-                check_size(uri, image.width, image.height, options.max_pixels)
-                _check_format(uri, image)
-                metadata = read_photo_metadata(image, options.time_zone)
-                view, assumptions = _view(uri, image.width, image.height, metadata, options)
-                pixels = _decode(image)
+            yield
     except UnidentifiedImageError:
         raise FootageError(uri, "is not a picture that can be read; it may be damaged") from None
     except Image.DecompressionBombError:
@@ -86,18 +155,7 @@ def read_photo(uri: str, patrol_id: str, options: FootageOptions) -> Frame:
         TypeError,
         OverflowError,
     ) as error:
-        # What Pillow's decoders raise on damaged files.
         raise FootageError(uri, _damage(error)) from None
-    time, time_assumption = _time(uri, metadata)
-    return Frame(
-        image_bgr=_upright(pixels, metadata.orientation),
-        time=time,
-        view=view,
-        source_uri=uri,
-        source_time_s=0.0,
-        patrol_id=patrol_id,
-        assumptions=assumptions + ((time_assumption,) if time_assumption else ()),
-    )
 
 
 def check_size(uri: str, width_px: int, height_px: int, max_pixels: int) -> None:
