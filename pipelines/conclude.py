@@ -23,7 +23,7 @@ from apache_beam.pvalue import PCollection
 from pydantic import TypeAdapter
 
 from park.errors import FootageError, StoreError
-from park.records import Detection, Incident, Reject, TrackedObject
+from park.records import Detection, Incident, Observation, Reject, TrackedObject
 from park.schemas import (
     SCHEMAS,
     Redaction,
@@ -195,9 +195,19 @@ class RaiseIncidents(beam.DoFn):
 
     def process(self, day: DayObjects) -> Iterator[DayIncidents]:
         """Yield the incidents of one day."""
-        site = self._settings.site
-        result = evaluate_rules(site, day.objects)
-        incidents = tuple(i for i in incidents_from_hits(site, result.hits) if i.day == day.day)
+        settings = self._settings
+        result = evaluate_rules(settings.site, day.objects)
+        files = {f for source in settings.sources for f in source.files}
+        pictured = {shown for shown, _, _ in _pictures_before(settings.before).values()}
+
+        def can_be_shown(seen: Observation) -> bool:
+            return seen.source_uri in files or seen.detection_id in pictured
+
+        incidents = tuple(
+            i
+            for i in incidents_from_hits(settings.site, result.hits, can_be_shown=can_be_shown)
+            if i.day == day.day
+        )
         uncertain: Counter[str] = Counter()
         for hit in result.uncertain:
             uncertain[hit.zone_id] += len(hit.object_ids)
@@ -238,11 +248,12 @@ class KeepEvidence(beam.DoFn):
             source = sources.get(incident.best.source_uri)
             try:
                 if source is None:
-                    uri, redaction = _kept_picture(incident, before, key, self._settings.store)
+                    uri, redaction = _kept_picture(incident, before, self._settings.store)
                 else:
                     uri, redaction = self._write(incident, source, key)
             except (FootageError, StoreError) as error:
-                rejects.append(Reject(incident.best.source_uri, _PICTURE_REJECT, str(error)))
+                reason = error.reason if isinstance(error, FootageError) else str(error)
+                rejects.append(Reject(incident.best.source_uri, _PICTURE_REJECT, reason))
                 continue
             done[incident.incident_id] = replace(incident, evidence_uri=uri)
             redactions[incident.incident_id] = redaction
@@ -376,35 +387,43 @@ def _key(incident: Incident) -> str:
     )
 
 
-def _pictures_before(path: str | None) -> dict[str, tuple[str, Redaction]]:
+def _pictures_before(path: str | None) -> dict[str, tuple[str, str, Redaction]]:
+    """Return detection shown, uri and redaction of the pictures that there are, by incident."""
     if path is None:
         return {}
-    rows = pq.read_table(path, columns=["incident_id", "evidence_uri", "redacted", "not_redacted"])
+    columns = ["incident_id", "best_detection_id", "evidence_uri", "redacted", "not_redacted"]
     return {
         row["incident_id"]: (
+            row["best_detection_id"],
             row["evidence_uri"],
             Redaction(tuple(row["redacted"]), tuple(row["not_redacted"])),
         )
-        for row in rows.to_pylist()
+        for row in pq.read_table(path, columns=columns).to_pylist()
         if row["evidence_uri"]
     }
 
 
 def _kept_picture(
     incident: Incident,
-    before: dict[str, tuple[str, Redaction]],
-    key: str,
+    before: dict[str, tuple[str, str, Redaction]],
     store: PictureStore,
 ) -> tuple[str, Redaction]:
-    """Return the picture that an earlier run made of the same sighting."""
-    uri, redaction = before.get(incident.incident_id, ("", Redaction()))
-    if uri and uri == store.uri(key) and store.exists(key):
-        return uri, redaction
+    """Return the picture that an earlier run made of the same sighting.
+
+    The incident itself may have another id now: its object may have been seen earlier.
+    """
+    for shown, uri, redaction in before.values():
+        if shown == incident.best.detection_id and store.exists(_key_of(uri)):
+            return uri, redaction
     raise FootageError(
         incident.best.source_uri,
         "the picture of an incident lies in footage that is not part of this run; give that "
         "footage as a source too",
     )
+
+
+def _key_of(uri: str) -> str:
+    return uri[uri.rindex("evidence/") :]
 
 
 class Conclude(beam.PTransform[Any, Any]):

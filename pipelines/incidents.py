@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from park.records import DailyIncidents, Incident, Observation
@@ -14,12 +14,23 @@ from park.taxonomy import incident_type
 from pipelines.rules import RuleHit
 
 
-def incidents_from_hits(site: Site, hits: Sequence[RuleHit]) -> tuple[Incident, ...]:
+def incidents_from_hits(
+    site: Site,
+    hits: Sequence[RuleHit],
+    *,
+    can_be_shown: Callable[[Observation], bool] = lambda seen: True,
+) -> tuple[Incident, ...]:
     """Return one incident for each hit, ordered by time, zone and id.
 
     An incident belongs to the site's own day on which it was first seen. Its id is a hash of
     site, zone, rule, type, day, object and its place among the object's hits of that day, so
     the same footage gives the same ids in whatever order it is read.
+
+    Args:
+        site: whose rules were broken.
+        hits: from `evaluate_rules`.
+        can_be_shown: whether a picture of a sighting can be had; such a one is chosen as the
+            best where there is one.
     """
     ordered = sorted(
         hits, key=lambda hit: (hit.first_seen, hit.zone_id, hit.rule_id, hit.type, hit.key)
@@ -29,7 +40,9 @@ def incidents_from_hits(site: Site, hits: Sequence[RuleHit]) -> tuple[Incident, 
     for hit in ordered:
         day = site.day_of(hit.first_seen)
         identity = (site.id, hit.zone_id, hit.rule_id, hit.type, day.isoformat(), hit.key)
-        incidents.append(_incident(hit, day, _hash(*identity, str(counted[identity]))))
+        incidents.append(
+            _incident(hit, day, _hash(*identity, str(counted[identity])), can_be_shown)
+        )
         counted[identity] += 1
     return tuple(sorted(incidents, key=lambda i: (i.first_seen, i.zone_id, i.incident_id)))
 
@@ -73,8 +86,11 @@ def sum_by_day(incidents: Sequence[Incident]) -> tuple[DailyIncidents, ...]:
     )
 
 
-def _incident(hit: RuleHit, day: date, incident_id: str) -> Incident:
-    best = best_observation(hit.evidence)
+def _incident(
+    hit: RuleHit, day: date, incident_id: str, can_be_shown: Callable[[Observation], bool]
+) -> Incident:
+    shown = [seen for seen in hit.evidence if can_be_shown(seen)]
+    best = best_observation(shown or hit.evidence)
     return Incident(
         incident_id=incident_id,
         day=day,

@@ -14,10 +14,6 @@ from datetime import date
 from pathlib import Path
 
 import apache_beam as beam
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from park.clock import Clock
@@ -26,10 +22,9 @@ from park.errors import (
     ParkwatchError,
     SettingsError,
     StoreError,
-    WarehouseError,
 )
 from park.records import PatrolSummary, Reject
-from park.schemas import SCHEMAS, RunStamp, patrols_to_table, rejects_to_table
+from park.schemas import RunStamp
 from park.site import Site
 from park.version import VERSION
 from pipelines.conclude import (
@@ -38,13 +33,11 @@ from pipelines.conclude import (
     DayDone,
     PictureStore,
     concluded,
-    daily_file,
-    detections_file,
-    incidents_file,
 )
 from pipelines.identity import run_id, stable_id
 from pipelines.look import PATROLS, REJECTS, LookAtFootage, LookSettings, SourceSeen, StageBatches
 from pipelines.progress import ProgressListener, listening
+from pipelines.run_tables import plan_replacement, run_tables
 from pipelines.staging import (
     StageRejects,
     StageSources,
@@ -52,7 +45,7 @@ from pipelines.staging import (
     staged_rejects,
     staged_sources,
 )
-from pipelines.tables import CommitReport, RunTables, Warehouse, WarehouseSnapshot
+from pipelines.tables import CommitReport, Warehouse
 from vision.footage import Discovery, FootageOptions, Ignored, discover
 from vision.models.registry import ModelFile
 from vision.terrain import ElevationModel
@@ -331,17 +324,13 @@ def _conclude_and_commit(
     for attempt in itertools.count(1):
         out = staging / f"out-{attempt}"
         out.mkdir()
-        base = warehouse.snapshot()
-        patrols = _patrols_replaced(request.site.id, seen, warehouse, base) | {refused_id}
-        days = _days(staged) | warehouse.days_of(request.site.id, patrols, base=base)
-        kept = _export_kept(request.site.id, days, patrols, warehouse, base, out)
-        before = _export_before(request.site.id, days, warehouse, base, out)
+        plan = plan_replacement(request.site.id, seen, refused_id, staged, warehouse, out)
         settings = ConcludeSettings(
             site=request.site,
             stamp=stamp,
             staged=staged,
-            kept=kept,
-            before=before,
+            kept=plan.kept,
+            before=plan.before,
             out=str(out),
             footage=request.footage,
             sources=found.sources,
@@ -349,13 +338,13 @@ def _conclude_and_commit(
             store=store,
             redaction=request.redaction,
         )
-        _conclude(request, settings, days)
-        done = concluded(str(out), days)
+        _conclude(request, settings, plan.days)
+        done = concluded(str(out), plan.days)
         all_rejects = _with_missing_pictures(rejects, done, refused_id)
         listener.phase("committing")
-        run = _run_tables(request.site.id, stamp, out, days, patrols, seen, all_rejects)
+        run = run_tables(plan, stamp, out, seen, all_rejects, warehouse)
         try:
-            report = warehouse.commit_run(run, base)
+            report = warehouse.commit_run(run, plan.base)
         except CommitConflictError:
             if attempt >= _ATTEMPTS:
                 raise
@@ -375,63 +364,6 @@ def _conclude(request: ReprocessRequest, settings: ConcludeSettings, days: Itera
     _run(pipeline)
 
 
-def _patrols_replaced(
-    site_id: str, seen: Sequence[SourceSeen], warehouse: Warehouse, base: WarehouseSnapshot
-) -> frozenset[str]:
-    """Return this run's patrols, and those that came from the same places before.
-
-    A folder to which a photo was added is another patrol by its bytes, and replaces the old one.
-    """
-    uris = [s.summary.source_uri for s in seen]
-    old = warehouse.patrol_ids_of(site_id, uris, base=base) if uris else frozenset()
-    return old | {s.summary.patrol_id for s in seen}
-
-
-def _days(staged: Sequence[str]) -> frozenset[date]:
-    if not staged:
-        return frozenset()
-    days = ds.dataset(list(staged), format="parquet").to_table(columns=["day"])["day"]
-    return frozenset(day for day in pc.unique(days).to_pylist() if day is not None)
-
-
-def _export_kept(
-    site_id: str,
-    days: frozenset[date],
-    patrols: frozenset[str],
-    warehouse: Warehouse,
-    base: WarehouseSnapshot,
-    out: Path,
-) -> str | None:
-    if not days:
-        return None
-    rows = warehouse.detections_of(site_id, days, base=base, exclude_patrols=patrols)
-    if not rows.num_rows:
-        return None
-    path = out / "kept.parquet"
-    pq.write_table(rows, path)
-    return str(path)
-
-
-def _export_before(
-    site_id: str,
-    days: frozenset[date],
-    warehouse: Warehouse,
-    base: WarehouseSnapshot,
-    out: Path,
-) -> str | None:
-    rows = warehouse.table_as_of("incidents", base)
-    wanted = pc.and_(
-        pc.equal(rows["site_id"], pa.scalar(site_id)),
-        pc.is_in(rows["day"], pa.array(sorted(days), pa.date32())),
-    )
-    rows = rows.filter(wanted)
-    if not rows.num_rows:
-        return None
-    path = out / "before.parquet"
-    pq.write_table(rows, path)
-    return str(path)
-
-
 def _with_missing_pictures(
     rejects: dict[str, list[Reject]], done: Sequence[DayDone], refused_id: str
 ) -> dict[str, list[Reject]]:
@@ -441,47 +373,3 @@ def _with_missing_pictures(
     if not missing:
         return rejects
     return {**rejects, refused_id: [*rejects.get(refused_id, []), *missing]}
-
-
-def _run_tables(
-    site_id: str,
-    stamp: RunStamp,
-    out: Path,
-    days: frozenset[date],
-    patrols: frozenset[str],
-    seen: Sequence[SourceSeen],
-    rejects: dict[str, list[Reject]],
-) -> RunTables:
-    ordered = sorted(days)
-    return RunTables(
-        site_id=site_id,
-        run_id=stamp.run_id,
-        days=days,
-        patrol_ids=patrols,
-        detections=_own_detections(out, ordered, patrols),
-        incidents=_together([incidents_file(str(out), d) for d in ordered], "incidents"),
-        daily_incidents=_together([daily_file(str(out), d) for d in ordered], "daily_incidents"),
-        patrols=patrols_to_table([s.summary for s in seen], stamp),
-        rejects=rejects_to_table(rejects, stamp),
-    )
-
-
-def _own_detections(
-    out: Path, days: Sequence[date], patrols: frozenset[str]
-) -> Iterator[pa.RecordBatch]:
-    own = pa.array(sorted(patrols), pa.string())
-    for day in days:
-        rows = pq.ParquetFile(detections_file(str(out), day))
-        for batch in rows.iter_batches(batch_size=65_536):
-            kept = batch.filter(pc.is_in(batch.column("patrol_id"), own))
-            if kept.num_rows:
-                yield kept
-
-
-def _together(paths: Sequence[Path], name: str) -> pa.Table:
-    if not paths:
-        return SCHEMAS[name].empty_table()
-    try:
-        return pa.concat_tables(pq.read_table(p, schema=SCHEMAS[name]) for p in paths)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise WarehouseError(f"a result of this run cannot be read back: {error}") from error
