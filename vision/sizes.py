@@ -30,6 +30,8 @@ tight and shadows eat edges; the longest is the diagonal of the largest vehicle 
 _UNKNOWN_SCALE = 0.6
 _CUT_SHARE = 0.5
 _BORDER_PX = 3.0
+_BORDER_SHARE = 0.05
+"""A box this near the edge, as a share of its longer side, counts as cut: boxes are not exact."""
 
 
 def scale_sigma(view: View | None) -> float:
@@ -73,12 +75,8 @@ def impossible_size(
     shortest, longest = range_m[0] * (1 - slack), range_m[1] * (1 + slack)
     x0, y0, x1, y1 = box_xyxy_px
     width_px, height_px = picture_wh_px
-    if (
-        x0 < _BORDER_PX
-        or y0 < _BORDER_PX
-        or x1 > width_px - _BORDER_PX
-        or y1 > height_px - _BORDER_PX
-    ):
+    near_px = max(_BORDER_PX, _BORDER_SHARE * max(x1 - x0, y1 - y0))
+    if min(x0, y0, width_px - x1, height_px - y1) < near_px:
         shortest *= _CUT_SHARE
     if size_m < shortest:
         return "too small on the ground"
