@@ -96,7 +96,8 @@ class Engine:
             done: told the result, from a thread of OpenVINO's.
 
         Raises:
-            ModelError: when the picture is larger than a fixed-shape model takes.
+            ModelError: when the picture is larger than a fixed-shape model takes, or the model
+                has no YOLO detection head.
         """
         height_px, width_px = image_bgr.shape[:2]
         width_in, height_in = self.shape_for(width_px, height_px)
@@ -142,6 +143,8 @@ class Engine:
             {"PERFORMANCE_HINT": "THROUGHPUT"}
             | ({"NUM_STREAMS": str(self._streams)} if self._streams else {}),
         )
+        # Checked here: an error in the callback would reach nobody but a timeout.
+        check_head(tuple(compiled.output(0).shape), len(self.classes))
         queue = self._ov.AsyncInferQueue(compiled)
         queue.set_callback(self._on_done)
         self._queues[key] = queue
@@ -172,6 +175,24 @@ class Engine:
         )  # fmt: skip
 
 
+def check_head(shape: tuple[int, ...], classes: int) -> None:
+    """Check that an output of this shape is one that `decode_output` takes.
+
+    Args:
+        shape: of the output; -1 stands for a side that is not fixed.
+        classes: how many class names the model carries.
+
+    Raises:
+        ModelError: when it is not.
+    """
+    if len(shape) == 3 and (shape[1] == 4 + classes or shape[2] == 6):
+        return
+    raise ModelError(
+        f"the model's output has shape {shape}; a YOLO detection head with {classes} "
+        f"classes gives (1, {4 + classes}, N) or (1, N, 6)"
+    )
+
+
 def decode_output(
     output: NDArray[np.float32], classes: int, confidence: float, nms_iou: float
 ) -> RawBoxes:
@@ -187,7 +208,8 @@ def decode_output(
     Raises:
         ModelError: when the output has neither form.
     """
-    if output.ndim == 3 and output.shape[1] == 4 + classes:
+    check_head(output.shape, classes)
+    if output.shape[1] == 4 + classes:
         flat = output[0]
         scores = flat[4:].max(axis=0) if classes > 1 else flat[4]
         kept = np.flatnonzero(scores >= confidence)
@@ -201,16 +223,11 @@ def decode_output(
             np.asarray(index, np.int64),
         )
         return suppress(found, nms_iou)
-    if output.ndim == 3 and output.shape[2] == 6:
-        rows = output[0][output[0, :, 4] >= confidence]
-        return RawBoxes(
-            np.ascontiguousarray(rows[:, :4], np.float32),
-            np.ascontiguousarray(rows[:, 4], np.float32),
-            rows[:, 5].astype(np.int64),
-        )
-    raise ModelError(
-        f"the model's output has shape {output.shape}; a YOLO detection head with {classes} "
-        f"classes gives (1, {4 + classes}, N) or (1, N, 6)"
+    rows = output[0][output[0, :, 4] >= confidence]
+    return RawBoxes(
+        np.ascontiguousarray(rows[:, :4], np.float32),
+        np.ascontiguousarray(rows[:, 4], np.float32),
+        rows[:, 5].astype(np.int64),
     )
 
 

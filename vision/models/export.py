@@ -67,12 +67,14 @@ def export_model(model: ModelFile) -> ExportedModel:
             _run_export(model, Path(folder))
             try:
                 Path(folder, "out").rename(entry)
-            except OSError:  # another process was first: its result is as good
-                if not (entry / "model.json").is_file():
-                    raise
+            except OSError:
+                # Another process was first, and its result is as good; or the entry is damaged.
+                if _read_entry(entry, fresh=True) is None:
+                    shutil.rmtree(entry, ignore_errors=True)
+                    Path(folder, "out").rename(entry)
     except OSError as error:
         raise ModelError(
-            f"cannot keep the exported model in {entry.parent}: {error.strerror}; set "
+            f"cannot keep the exported model in {entry.parent}: {error.strerror or error}; set "
             "PARKWATCH_CACHE to a folder that can be written"
         ) from error
     done = _read_entry(entry, fresh=True)
@@ -82,16 +84,16 @@ def export_model(model: ModelFile) -> ExportedModel:
 
 
 def _read_entry(entry: Path, *, fresh: bool) -> ExportedModel | None:
-    try:
-        about = json.loads((entry / "model.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
     xml = entry / "model.xml"
     if not xml.is_file() or not xml.with_suffix(".bin").is_file():
         return None
-    return ExportedModel(
-        xml, tuple(about["classes"]), int(about["input_px"]), bool(about["fixed_shape"]), fresh
-    )
+    try:
+        about = json.loads((entry / "model.json").read_text("utf-8"))
+        return ExportedModel(
+            xml, tuple(about["classes"]), int(about["input_px"]), bool(about["fixed_shape"]), fresh
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _run_export(model: ModelFile, folder: Path) -> None:
@@ -148,14 +150,19 @@ def _export_pt(path: Path, out: Path) -> dict[str, object]:
 def _export_onnx(path: Path, out: Path) -> dict[str, object]:
     import openvino as ov
 
+    from vision.models.engine import check_head
+
     model = ov.Core().read_model(path)
     shape = model.input(0).partial_shape
     fixed = shape[2].is_static and shape[3].is_static
     if fixed and shape[2].get_length() != shape[3].get_length():
         raise ModelError(f"it takes pictures of {shape}, and square ones are needed")
+    names = _onnx_names(path)
+    head = model.output(0).partial_shape
+    check_head(tuple(d.get_length() if d.is_static else -1 for d in head), len(names))
     ov.save_model(model, out / "model.xml")
     return {
-        "classes": _onnx_names(path),
+        "classes": names,
         "input_px": shape[2].get_length() if fixed else 640,
         "fixed_shape": bool(fixed),
     }
