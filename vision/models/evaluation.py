@@ -112,7 +112,7 @@ def evaluate(
     threshold = detector.model.card.threshold if threshold is None else threshold
     full_map = _full_mapping(dataset.class_names, detector, mapping)
     known = tuple(dict.fromkeys(mapping.get(n, n) for n in detector.classes))
-    ignored = tuple(n for n in dataset.class_names if full_map.get(n, n) not in known)
+    ignored = tuple(n for n in dataset.class_names if full_map[n] and full_map[n] not in known)
     dataset = dataset.mapped(full_map | dict.fromkeys(ignored, ""))
     if not dataset.class_names:
         raise ModelError(
