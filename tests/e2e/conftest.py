@@ -65,7 +65,7 @@ def parkwatch() -> Run:
         finally:
             sys.argv = argv
             signal.signal(signal.SIGTERM, handler)
-        texts = [t.buffer.getvalue().decode() for t in (out, err)]  # type: ignore[attr-defined]
+        texts = [t.buffer.getvalue().decode() for t in (out, err)]
         return subprocess.CompletedProcess(said, int(status or 0), *texts)
 
     return call
@@ -144,7 +144,7 @@ def write_constant_model(path: Path, classes: dict[int, str], boxes: list[list[f
         [helper.make_tensor_value_info("output0", TensorProto.FLOAT, list(constant.shape))],
         [
             numpy_helper.from_array(constant, "constant"),
-            numpy_helper.from_array(np.float32(0.0), "zero"),
+            numpy_helper.from_array(np.asarray(0.0, np.float32), "zero"),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -6,6 +6,7 @@ legal one becomes none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,7 @@ def metres_apart(vehicle: ParkedVehicle, row: dict[str, Any]) -> float:
     east_m, north_m = LocalFrame(vehicle.lat_deg, vehicle.lon_deg).to_en_m(
         row["lat_deg"], row["lon_deg"]
     )
-    return float(east_m**2 + north_m**2) ** 0.5
+    return math.hypot(east_m, north_m)
 
 
 def overlap(a: BoxXyxyPx, b: BoxXyxyPx) -> float:
