@@ -16,18 +16,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from park.errors import RecordError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import GroundPoint, Observation, TrackedObject
+from vision.alignment import Alignment, ComplexArray, Sight
+from vision.bundle import Chain, adjust
+from vision.drift import Drift, DriftModel
 from vision.families import family_of
 from vision.motion import Motion, motion_of
-from vision.registration import estimate_shift
+from vision.thing_map import FrameKey, Picture, ThingMap, Unit, picture_of
 
-FrameKey = tuple[str, float]
-"""Which picture: source_uri and source_time_s."""
+_ROUNDS = 1
+"""How often all pictures are laid anew after all of them have been seen."""
 
 _PER_AXIS = 1.515
 """The 68 % radius of a round error over its standard deviation per axis."""
@@ -38,12 +39,13 @@ class MergeOptions:
     """How observations become things.
 
     Attributes:
-        least_sigma_m: errors are taken as no smaller than this, per axis, when places are
-            compared: two detectors' boxes of one thing differ by that much.
-        own_share: the part of an error that is an observation's own once what is common to
-            its picture has been taken out.
-        gate: squared distance in sigmas up to which two places may be one (9.21 leaves out
-            1 % of true pairs).
+        least_own_m: the least that is an observation's own in its error, one sigma per axis:
+            two detectors' boxes of one thing differ by that much.
+        own_share: the part of an error that is an observation's own, and not common to its
+            picture.
+        picture_share: the part that is common to its picture but not to the flight.
+        memory_s: what is common to a flight drifts; its correlation falls to 1/e in this time.
+        pass_gap_s: pictures of a patrol further apart in time are of different passes.
         reach_m: places further apart are never one thing, however large their errors.
         size_sigma: one sigma of the natural logarithm of the ratio of two measured sizes of
             one thing.
@@ -51,15 +53,25 @@ class MergeOptions:
             error of a place below this share of the best observation's.
     """
 
-    least_sigma_m: float = 0.7
-    own_share: float = 0.35
-    gate: float = 9.21
+    least_own_m: float = 0.4
+    own_share: float = 0.15
+    picture_share: float = 0.25
+    memory_s: float = 180.0
+    pass_gap_s: float = 60.0
     reach_m: float = 15.0
     size_sigma: float = 0.5
     common_share: float = 0.7
 
     def __post_init__(self) -> None:
-        for name in ("least_sigma_m", "own_share", "gate", "reach_m", "size_sigma"):
+        for name in (
+            "least_own_m",
+            "own_share",
+            "picture_share",
+            "memory_s",
+            "pass_gap_s",
+            "reach_m",
+            "size_sigma",
+        ):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
                 raise RecordError(f"{name} {value} is not more than zero")
@@ -68,15 +80,10 @@ class MergeOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Unit:
-    """What enters the map as one: a track, or an observation without one."""
+class _Followed:
+    """The observations of one unit, and how it moved."""
 
     observations: tuple[Observation, ...]
-    frames: frozenset[FrameKey]
-    family: str
-    place_m: FloatArray
-    sigma_m: float
-    size_m: float
     motion: Motion
 
 
@@ -104,19 +111,147 @@ def merge_observations(
     if not ordered:
         return ()
     frame = _frame_of(ordered)
-    units = _units(ordered, frame, options)
-    things = _Map(frame, options, len(units))
-    groups: dict[FrameKey, list[_Unit]] = {}
-    movers = []
-    for unit in units:
-        if unit.motion.moving:
-            movers.append([unit])
-        else:
-            groups.setdefault(_frame_key(unit.observations[0]), []).append(unit)
-    for group in groups.values():
-        things.take(group)
-    objects = [_tracked_object(members, options, frame) for members in things.members + movers]
+    followed, units = _units(ordered, frame, options)
+    standing = [unit for unit in units if not followed[unit.index].motion.moving]
+    movers = [[unit] for unit in units if followed[unit.index].motion.moving]
+    things = [*_merged(standing, followed, options), *movers]
+    objects = [
+        _tracked_object([followed[unit.index] for unit in thing], options, frame)
+        for thing in things
+    ]
     return tuple(sorted(objects, key=lambda o: (o.first_seen, o.object_id)))
+
+
+def _merged(
+    units: Sequence[Unit], followed: Sequence[_Followed], options: MergeOptions
+) -> list[list[Unit]]:
+    """Return the units of each thing that stands."""
+    sigma_m = {
+        unit.index: min(_error_m(o) for o in followed[unit.index].observations) / _PER_AXIS
+        for unit in units
+    }
+    things = ThingMap(options.reach_m, options.size_sigma, len(units))
+    chains: dict[str, Chain] = {}
+    for patrol_id, pictures in _passes(units, followed, options):
+        common_m = max(float(np.median([sigma_m[u.index] for p in pictures for u in p.units])), 0.1)
+        model = DriftModel(
+            common_m,
+            picture_m=max(options.picture_share * common_m, 0.1),
+            shift_memory_s=options.memory_s,
+        )
+        one = Chain(tuple(pictures), model)
+        _take_pass(one, things, options)
+        before = chains.get(patrol_id)
+        chains[patrol_id] = one if before is None else before.followed_by(one)
+    whole = list(chains.values())
+    for _ in range(_ROUNDS):
+        things, _ = _adjusted(whole, things, options)
+    return things.members
+
+
+def _take_pass(one: Chain, things: ThingMap, options: MergeOptions) -> None:
+    """Take the pictures of a pass into a map: first together as a whole, then each for itself.
+
+    A single picture of an even row fits one place further on as well; a whole pass has the
+    ends of the rows in it, and the gaps.
+    """
+    pictures = one.pictures
+    own = ThingMap(options.reach_m, options.size_sigma, sum(len(p.units) for p in pictures))
+    nothing = np.zeros(2, dtype=np.complex128)
+    _walk(pictures, [nothing] * len(pictures), Drift(one.model), own)
+    own, found = _adjusted([one], own, options)
+    if not things.members:
+        for picture, alignment in zip(pictures, found, strict=True):
+            things.take(picture, alignment)
+        return
+    sight = Sight(
+        own.places,
+        np.hypot(own.sigma_m, options.least_own_m),
+        complex(own.places.mean()),
+        own.footprints,
+    )
+    # Both passes are off, each by its own drift.
+    whole = things.compare(sight, Alignment(nothing, 2.0 * one.model.anything.covariance))
+    between = Drift(
+        replace(one.model, shift_m=max(0.5 * one.model.shift_m, 0.1)),
+        Alignment(
+            np.array([whole.mean[0], 0.0]),
+            np.diag([whole.covariance[0, 0].real + 0.1, one.model.picture_bend**2]).astype(complex),
+        ),
+    )
+    laid = [alignment.mean for alignment in found]
+    _walk(pictures, laid, between, things)
+
+
+def _walk(
+    pictures: Sequence[Picture], expected: Sequence[ComplexArray], drift: Drift, things: ThingMap
+) -> None:
+    """Take pictures into a map, from the fullest one on to either end of the flight.
+
+    Args:
+        pictures: of one pass, in order of time.
+        expected: the mean of shift and bend of each, to which the drift is added.
+        drift: of the fullest picture, with no time.
+        things: the map.
+    """
+    middle = max(range(len(pictures)), key=lambda i: (len(pictures[i].units), -i))
+    back = Drift(drift.model, drift.now)
+    for i in (*range(middle, len(pictures)), *range(middle - 1, -1, -1)):
+        current = drift if i >= middle else back
+        drifted = current.expect(pictures[i].time_s)
+        prior = Alignment(drifted.mean + expected[i], drifted.covariance)
+        found = things.compare(pictures[i].sight, prior)
+        current.learn(Alignment(found.mean - expected[i], found.covariance))
+        things.take(pictures[i], found)
+        if i == middle:
+            back = Drift(drift.model, drift.now, pictures[i].time_s)
+
+
+def _adjusted(
+    chains: Sequence[Chain], things: ThingMap, options: MergeOptions
+) -> tuple[ThingMap, list[Alignment]]:
+    """Return a map made anew, with every picture where all of them together say it was."""
+    pictures = [picture for chain in chains for picture in chain.pictures]
+    thing_of = np.zeros(1 + max(u.index for p in pictures for u in p.units), dtype=np.intp)
+    for number, members in enumerate(things.members):
+        thing_of[[unit.index for unit in members]] = number
+    found = adjust(chains, thing_of, len(things.members))
+    anew = ThingMap(options.reach_m, options.size_sigma, sum(len(p.units) for p in pictures))
+    order = sorted(range(len(pictures)), key=lambda i: (-len(pictures[i].units), i))
+    for i in order:
+        found[i] = anew.compare(pictures[i].sight, found[i])
+        anew.take(pictures[i], found[i])
+    return anew, found
+
+
+def _passes(
+    units: Sequence[Unit], followed: Sequence[_Followed], options: MergeOptions
+) -> list[tuple[str, list[Picture]]]:
+    """Return the pictures of each pass of each patrol, passes by when they begin."""
+    groups: dict[tuple[str, FrameKey], list[Unit]] = {}
+    width_px: defaultdict[str, float] = defaultdict(float)
+    height_px: defaultdict[str, float] = defaultdict(float)
+    for unit in units:
+        first = followed[unit.index].observations[0]
+        groups.setdefault((first.patrol_id, _frame_key(first)), []).append(unit)
+        # The size of the pictures of a patrol is not recorded with an observation; the
+        # outermost edges of all its boxes come close, and not beyond.
+        width_px[first.patrol_id] = max(width_px[first.patrol_id], first.box_xyxy_px[2])
+        height_px[first.patrol_id] = max(height_px[first.patrol_id], first.box_xyxy_px[3])
+    passes: list[tuple[str, list[Picture]]] = []
+    last: dict[str, list[Picture]] = {}
+    for (patrol_id, _), group in groups.items():
+        first = followed[group[0].index].observations[0]
+        size_px = None
+        if first.track_id is None:
+            size_px = width_px[patrol_id], height_px[patrol_id]
+        picture = picture_of(group, first.time.timestamp(), size_px)
+        pictures = last.get(patrol_id)
+        if pictures is None or picture.time_s - pictures[-1].time_s > options.pass_gap_s:
+            pictures = last[patrol_id] = []
+            passes.append((patrol_id, pictures))
+        pictures.append(picture)
+    return passes
 
 
 def _order(observation: Observation) -> tuple[float, str, float, str]:
@@ -151,7 +286,13 @@ def _frame_of(ordered: Sequence[Observation]) -> LocalFrame:
     return LocalFrame(first.lat_deg, first.lon_deg)
 
 
-def _units(ordered: Sequence[Observation], frame: LocalFrame, options: MergeOptions) -> list[_Unit]:
+def _error_m(observation: Observation) -> float:
+    return max(_place(observation).error_m, 1e-3)
+
+
+def _units(
+    ordered: Sequence[Observation], frame: LocalFrame, options: MergeOptions
+) -> tuple[list[_Followed], list[Unit]]:
     lat = np.array([_place(o).lat_deg for o in ordered])
     lon = np.array([_place(o).lon_deg for o in ordered])
     places_m = np.column_stack(frame.to_en_m(lat, lon))
@@ -159,146 +300,35 @@ def _units(ordered: Sequence[Observation], frame: LocalFrame, options: MergeOpti
     for i, o in enumerate(ordered):
         key = ("", "", o.detection_id) if o.track_id is None else (o.patrol_id, o.track_id, "")
         members.setdefault(key, []).append(i)
-    return [_unit([ordered[i] for i in m], places_m[m], options) for m in members.values()]
+    followed, units = [], []
+    for index, m in enumerate(members.values()):
+        one, unit = _unit(index, [ordered[i] for i in m], places_m[m], options)
+        followed.append(one)
+        units.append(unit)
+    return followed, units
 
 
 def _unit(
-    observations: Sequence[Observation], places_m: FloatArray, options: MergeOptions
-) -> _Unit:
-    if len(observations) == 1:
-        return _lone_unit(observations[0], places_m[0], options)
-    error_m = np.array([_place(o).error_m for o in observations])
-    weight = 1.0 / np.maximum(error_m, 1e-3) ** 2
+    index: int, observations: Sequence[Observation], places_m: FloatArray, options: MergeOptions
+) -> tuple[_Followed, Unit]:
+    error_m = np.array([_error_m(o) for o in observations])
+    place = np.average(places_m, axis=0, weights=error_m**-2.0)
+    motion = Motion(False, None)
+    if len(observations) > 1:
+        times = np.array([o.time.timestamp() for o in observations])
+        motion = motion_of(times, places_m, error_m)
     sizes = [o.size_m for o in observations if o.size_m is not None and o.size_m > 0.0]
-    times = np.array([o.time.timestamp() for o in observations])
-    return _Unit(
-        tuple(observations),
+    x0, y0, x1, y1 = observations[0].box_xyxy_px
+    unit = Unit(
+        index,
         frozenset(_frame_key(o) for o in observations),
         family_of(_vote(observations)).name,
-        np.asarray(np.average(places_m, axis=0, weights=weight), dtype=np.float64),
-        max(float(error_m.min()) / _PER_AXIS, options.least_sigma_m),
+        complex(place[0], place[1]),
+        max(options.own_share * float(error_m.min()) / _PER_AXIS, options.least_own_m),
         float(np.median(sizes)) if sizes else math.nan,
-        motion_of(times, places_m, error_m),
+        ((x0 + x1) / 2.0, (y0 + y1) / 2.0),
     )
-
-
-def _lone_unit(observation: Observation, place_m: FloatArray, options: MergeOptions) -> _Unit:
-    return _Unit(
-        (observation,),
-        frozenset((_frame_key(observation),)),
-        family_of(observation.class_name).name,
-        place_m,
-        max(_place(observation).error_m / _PER_AXIS, options.least_sigma_m),
-        observation.size_m or math.nan,
-        Motion(False, None),
-    )
-
-
-class _Map:
-    """Things found so far, and the units that each of them consists of."""
-
-    def __init__(self, frame: LocalFrame, options: MergeOptions, most: int) -> None:
-        self.frame = frame
-        self.options = options
-        self.members: list[list[_Unit]] = []
-        self._frames: list[set[FrameKey]] = []
-        self._family: list[str] = []
-        self._place_m = np.zeros((most, 2))
-        self._sigma_m = np.zeros(most)
-        self._size_m = np.zeros(most)
-        self._cells: dict[tuple[int, int], list[int]] = {}
-
-    def take(self, group: Sequence[_Unit]) -> None:
-        """Give the units that begin in one picture to things, or make new things of them."""
-        near = self._near(group)
-        places_m = np.array([unit.place_m for unit in group])
-        sigma_m = np.array([unit.sigma_m for unit in group])
-        if len(near):
-            shift = estimate_shift(
-                places_m,
-                self._place_m[near],
-                sigma_m=float(np.median(sigma_m)) * math.sqrt(2.0),
-                scatter_m=max(
-                    self.options.own_share * float(np.median(sigma_m)), self.options.least_sigma_m
-                ),
-            )
-            if shift is not None:
-                places_m = places_m + np.array([shift.east_m, shift.north_m])
-                sigma_m = np.maximum(sigma_m * self.options.own_share, self.options.least_sigma_m)
-        matches = self._assign(group, places_m, sigma_m, near)
-        for i, unit in enumerate(group):
-            self._put(unit, places_m[i], sigma_m[i], matches.get(i))
-
-    def _near(self, group: Sequence[_Unit]) -> NDArray[np.intp]:
-        """Return things whose cell is within reach of any of the units, ascending."""
-        found: set[int] = set()
-        cells = {
-            (east + i, north + j)
-            for east, north in {self._cell(unit.place_m) for unit in group}
-            for i in (-2, -1, 0, 1, 2)
-            for j in (-2, -1, 0, 1, 2)
-        }
-        for cell in cells:
-            found.update(self._cells.get(cell, ()))
-        return np.array(sorted(found), dtype=np.intp)
-
-    def _cell(self, place_m: FloatArray) -> tuple[int, int]:
-        size = self.options.reach_m
-        return math.floor(place_m[0] / size), math.floor(place_m[1] / size)
-
-    def _assign(
-        self,
-        group: Sequence[_Unit],
-        places_m: FloatArray,
-        sigma_m: FloatArray,
-        near: NDArray[np.intp],
-    ) -> dict[int, int]:
-        """Return, for the units that are things already known, which."""
-        if len(near) == 0:
-            return {}
-        variance = sigma_m[:, None] ** 2 + self._sigma_m[near][None] ** 2
-        square_m2 = ((places_m[:, None] - self._place_m[near][None]) ** 2).sum(axis=2)
-        sizes = np.array([unit.size_m for unit in group])
-        ratio = np.log(sizes[:, None] / self._size_m[near][None]) / self.options.size_sigma
-        unlike = np.nan_to_num(ratio**2, nan=0.0)
-        cost = square_m2 / variance + unlike
-        possible = (square_m2 <= self.options.gate * variance) & (
-            square_m2 <= self.options.reach_m**2
-        )
-        possible &= cost <= 2.0 * self.options.gate
-        for row, column in np.argwhere(possible):
-            thing = near[column]
-            if self._family[thing] != group[row].family or not self._frames[thing].isdisjoint(
-                group[row].frames
-            ):
-                possible[row, column] = False
-        # What is not possible is worth nothing, what is possible more than nothing: the best
-        # total pairs as many as it can, and the likeliest of those.
-        worth = np.where(possible, 3.0 * self.options.gate - cost, 0.0)
-        rows, columns = linear_sum_assignment(worth, maximize=True)
-        return {
-            int(row): int(near[column])
-            for row, column in zip(rows, columns, strict=True)
-            if possible[row, column]
-        }
-
-    def _put(self, unit: _Unit, place_m: FloatArray, sigma_m: float, thing: int | None) -> None:
-        if thing is None:
-            thing = len(self.members)
-            self.members.append([unit])
-            self._frames.append(set(unit.frames))
-            self._family.append(unit.family)
-            self._place_m[thing], self._sigma_m[thing] = place_m, sigma_m
-            self._size_m[thing] = unit.size_m
-            self._cells.setdefault(self._cell(place_m), []).append(thing)
-            return
-        self.members[thing].append(unit)
-        self._frames[thing] |= unit.frames
-        old, new = self._sigma_m[thing] ** -2.0, sigma_m**-2.0
-        self._place_m[thing] = (self._place_m[thing] * old + place_m * new) / (old + new)
-        self._sigma_m[thing] = min(float(self._sigma_m[thing]), sigma_m)
-        if math.isnan(self._size_m[thing]):
-            self._size_m[thing] = unit.size_m
+    return _Followed(tuple(observations), motion), unit
 
 
 def _vote(observations: Iterable[Observation]) -> str:
@@ -310,7 +340,7 @@ def _vote(observations: Iterable[Observation]) -> str:
 
 
 def _tracked_object(
-    members: Sequence[_Unit], options: MergeOptions, frame: LocalFrame
+    members: Sequence[_Followed], options: MergeOptions, frame: LocalFrame
 ) -> TrackedObject:
     observations = sorted((o for unit in members for o in unit.observations), key=_order)
     digest = hashlib.blake2b(observations[0].detection_id.encode(), digest_size=16)

@@ -147,8 +147,8 @@ def test_nothing_gives_nothing() -> None:
 
 
 def test_impossible_options_are_refused() -> None:
-    with pytest.raises(RecordError, match=r"gate -1\.0 is not more than zero"):
-        MergeOptions(gate=-1.0)
+    with pytest.raises(RecordError, match=r"reach_m -1\.0 is not more than zero"):
+        MergeOptions(reach_m=-1.0)
     with pytest.raises(RecordError, match=r"common_share 2\.0 is not in"):
         MergeOptions(common_share=2.0)
 
