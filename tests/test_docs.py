@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import typer
 
 from ops.cli import app
-from ops.settings import Settings
+from ops.settings import Settings, load_settings
 from ops.site_tools import check_site
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -198,6 +199,20 @@ def test_every_setting_is_in_the_readme_and_every_named_setting_exists() -> None
     for page in PAGES:
         named = set(re.findall(r"PARKWATCH_[A-Z_]*[A-Z]", page.read_text("utf-8")))
         assert named <= in_code, name_of(page)
+
+
+def test_the_settings_file_of_the_readme_is_taken_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = fences(ROOT / "README.md", "toml")
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"PARKWATCH_{name.upper()}", raising=False)
+    monkeypatch.delenv("PARKWATCH_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("parkwatch.toml").write_text(example, "utf-8")
+    loaded = load_settings()
+    for name, value in tomllib.loads(example).items():
+        assert str(getattr(loaded, name)) == str(tuple(value) if name == "models" else value)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
