@@ -18,7 +18,8 @@ from vision.models.offline import load_ultralytics
 from vision.models.recipe import Recipe
 from vision.models.tiles import TileSet, cut_tiles
 
-_STRIPPED_MIB = 12
+_WHOLE_CHECKPOINT = "checkpoint.pt"
+"""A copy of the last checkpoint that a kill cannot cut short; ultralytics writes in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,64 @@ def train(
             f"{out} holds an earlier run; go on with --resume, or name another --out folder"
         )
     if resume and not last.exists():
-        raise ModelError(f"nothing to resume: {last} does not exist")
+        raise ModelError(f"nothing to resume: {last} does not exist; leave --resume out to start")
+    if base is not None and not base.is_file():
+        raise ModelError(f"no weights to start from: {base} is not a file")
     tiles_folder = out / "tiles"
     shutil.rmtree(tiles_folder, ignore_errors=True)
     tiles = cut_tiles(read_dataset(data), recipe, tiles_folder)
 
     ultralytics = load_ultralytics()
     if resume:
-        model, started_from = ultralytics.YOLO(str(last)), f"checkpoint {last.name}"
+        checkpoint = _sound_checkpoint(last)
+        model, started_from = _opened(checkpoint), f"checkpoint {checkpoint.name}"
     else:
         start, started_from = _start_weights(recipe, base, out)
         model = ultralytics.YOLO(str(start))
     scores: list[float] = []
+
+    _listen(model, last, scores, on_epoch)
+    if resume:
+        model.train(resume=True)
+    else:
+        model.train(**_settings(recipe, tiles, out))
+    last.with_name(_WHOLE_CHECKPOINT).unlink(missing_ok=True)
+    best = out / "run" / "weights" / "best.pt"
+    final = out / f"{recipe.name}.pt"
+    shutil.copyfile(best, final)
+    epochs = len((out / "run" / "results.csv").read_text("utf-8").splitlines()) - 1
+    return TrainingReport(final, epochs, max(scores, default=0.0), tiles, started_from)
+
+
+def _sound_checkpoint(last: Path) -> Path:
+    copy = last.with_name(_WHOLE_CHECKPOINT)
+    return copy if copy.exists() else last
+
+
+def _opened(checkpoint: Path) -> Any:  # noqa: ANN401 - ultralytics has no types
+    try:
+        model = load_ultralytics().YOLO(str(checkpoint))
+    except (TypeError, RuntimeError, EOFError) as error:
+        # What ultralytics and torch raise for a file that is cut short.
+        raise ModelError(
+            f"{checkpoint} is damaged, perhaps cut short as it was written; name another --out "
+            "folder to train anew"
+        ) from error
+    # A finished run's checkpoint is stripped; resumed, it would look for a data set of its own.
+    if model.ckpt.get("epoch", -1) < 0:
+        raise ModelError(
+            f"{checkpoint} is of a run that is finished; name another --out folder to train anew"
+        )
+    return model
+
+
+def _listen(
+    model: Any,  # noqa: ANN401 - ultralytics has no types
+    last: Path,
+    scores: list[float],
+    on_epoch: Callable[[int, int, float], None],
+) -> None:
+    """Have the trainer tell of each epoch, keep a whole checkpoint and use all cores."""
 
     def report(trainer: Any) -> None:  # noqa: ANN401 - ultralytics has no types
         scores.append(float(trainer.fitness or 0.0))
@@ -92,20 +139,14 @@ def train(
         # ultralytics leaves one core idle, which on a machine with two is half of it.
         torch.set_num_threads(os.cpu_count() or 1)
 
+    def keep_whole(trainer: Any) -> None:  # noqa: ANN401
+        copy = last.with_name(_WHOLE_CHECKPOINT)
+        shutil.copyfile(last, copy.with_suffix(".part"))
+        copy.with_suffix(".part").replace(copy)
+
+    model.add_callback("on_model_save", keep_whole)
     model.add_callback("on_train_start", use_all_cores)
     model.add_callback("on_fit_epoch_end", report)
-    if resume:
-        model.train(resume=True)
-    else:
-        model.train(**_settings(recipe, tiles, out))
-    best = out / "run" / "weights" / "best.pt"
-    final = out / f"{recipe.name}.pt"
-    shutil.copyfile(best, final)
-    size_mib = final.stat().st_size / 2**20
-    if size_mib > _STRIPPED_MIB:
-        raise ModelError(f"{final} has {size_mib:.1f} MiB; shipped weights stay under 12 MB")
-    epochs = len((out / "run" / "results.csv").read_text("utf-8").splitlines()) - 1
-    return TrainingReport(final, epochs, max(scores, default=0.0), tiles, started_from)
 
 
 def _settings(recipe: Recipe, tiles: TileSet, out: Path) -> dict[str, Any]:
