@@ -126,7 +126,16 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str, settings: WarehouseSettings) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
+        self._settings = settings
         self._client = s3_client(settings)
+
+    def __getstate__(self) -> tuple[str, str, WarehouseSettings]:
+        # A client holds open connections, and a store travels to the workers of a pipeline.
+        return self._bucket, self._prefix, self._settings
+
+    def __setstate__(self, state: tuple[str, str, WarehouseSettings]) -> None:
+        self._bucket, self._prefix, self._settings = state
+        self._client = s3_client(self._settings)
 
     def write(self, key: str, content: bytes, *, media_type: str) -> str:
         """Write a file; S3 shows it only when it is whole. See `Store`."""
