@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -40,8 +42,16 @@ class Settings(BaseSettings):
     warehouse: str | None = None
     site: Path | None = None
     sample_fps: float = Field(2.0, gt=0, le=240)
-    models: tuple[str, ...] = ("vehicles",)
+    models: Annotated[tuple[str, ...], NoDecode] = ("vehicles",)
     max_pixels: int = Field(150_000_000, gt=0)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        """Accept names with commas between them, as an environment variable holds them."""
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
 
     @classmethod
     def settings_customise_sources(

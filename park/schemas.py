@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
-from typing import Protocol
 
 import pyarrow as pa
 
 from park.errors import RecordError
-from park.records import GroundPoint, Incident, Observation, PatrolSummary, Reject
+from park.records import DailyIncidents, GroundPoint, Incident, Observation, PatrolSummary, Reject
 
 _TIME = pa.timestamp("us", tz="UTC")
 _NAMES = pa.list_(pa.field("element", pa.string(), nullable=False))
@@ -33,7 +32,7 @@ _DAY = "The site's own calendar day"
 _PATROL = _column("patrol_id", pa.string(), "The patrol or footage source.")
 _LAT = "WGS84 latitude, degrees"
 _LON = "WGS84 longitude, degrees"
-_ERROR = "One standard deviation of the position per horizontal axis, metres"
+_ERROR = "Radius within which 68 % of the horizontal errors lie, metres"
 _CLEAR = "Null when it could not be placed."
 
 DETECTIONS: pa.Schema = pa.schema(
@@ -125,6 +124,10 @@ DAILY_INCIDENTS: pa.Schema = pa.schema(
         _column("dwell_max_s", pa.float64(), "Longest dwell, seconds."),
         _column("measure_max", pa.float64(), "Largest measure, in the taxonomy's unit."),
         _column("severity_max", pa.int32(), "Highest severity, 1 to 4."),
+        _column("objects", pa.int64(), "How many different objects they are about."),
+        _column("observations", pa.int64(), "How many detections support them."),
+        _column("first_seen", _TIME, "Earliest sighting of any, UTC, microseconds."),
+        _column("last_seen", _TIME, "Latest sighting of any, UTC, microseconds."),
     ]
 )
 """Rows of `daily_incidents`: one day, type and zone."""
@@ -209,46 +212,6 @@ class Redaction:
 
     redacted: tuple[str, ...] = ()
     not_redacted: tuple[str, ...] = ()
-
-
-class DailyIncidentsRow(Protocol):
-    """What a day's aggregate must offer to become a row of `daily_incidents`."""
-
-    @property
-    def day(self) -> date:
-        """The site's own day."""
-
-    @property
-    def domain(self) -> str:
-        """Domain of the taxonomy."""
-
-    @property
-    def type(self) -> str:
-        """Type of the taxonomy."""
-
-    @property
-    def zone_id(self) -> str:
-        """The zone."""
-
-    @property
-    def incidents(self) -> int:
-        """How many."""
-
-    @property
-    def dwell_total_s(self) -> float:
-        """Sum of dwell, seconds."""
-
-    @property
-    def dwell_max_s(self) -> float:
-        """Longest dwell, seconds."""
-
-    @property
-    def measure_max(self) -> float:
-        """Largest measure."""
-
-    @property
-    def severity_max(self) -> int:
-        """Highest severity."""
 
 
 @dataclass(slots=True)
@@ -385,7 +348,7 @@ def incidents_to_table(
     return rows.table()
 
 
-def daily_to_table(daily: Iterable[DailyIncidentsRow], stamp: RunStamp) -> pa.Table:
+def daily_to_table(daily: Iterable[DailyIncidents], stamp: RunStamp) -> pa.Table:
     """Return rows of `daily_incidents`, in the order given."""
     rows = _Columns(DAILY_INCIDENTS)
     for one in daily:
@@ -401,6 +364,10 @@ def daily_to_table(daily: Iterable[DailyIncidentsRow], stamp: RunStamp) -> pa.Ta
             dwell_max_s=one.dwell_max_s,
             measure_max=one.measure_max,
             severity_max=one.severity_max,
+            objects=one.objects,
+            observations=one.observations,
+            first_seen=one.first_seen.astimezone(UTC),
+            last_seen=one.last_seen.astimezone(UTC),
         )
     return rows.table()
 

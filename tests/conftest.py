@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, not wrong: no test may fail for the time that an example takes.
+settings.register_profile("parkwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("parkwatch")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -33,6 +33,7 @@ from vision.models.registry import ModelFile, resolve_model
 
 INPUT_PX = 640
 _TURNS = 3
+_TIMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,10 @@ def measure() -> VideoFigures:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "video"
         folder.mkdir()
-        real = real_video(folder)
-        label = "real, overhead motorway" if real else "simulated"
+        real = real_video(folder, times=_TIMES)
+        label = f"real, overhead motorway, {_TIMES} times" if real else "simulated"
         if real is None:
-            drawn_video(folder, 7.0)
+            drawn_video(folder, 28.0)
         video = next(folder.glob("*.mp4"))
         images = _decoded(video)
         site = Site.load(site_around(folder))

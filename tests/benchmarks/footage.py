@@ -20,12 +20,32 @@ _WIDTH_PX, _HEIGHT_PX, _FPS = 1920, 1080, 25
 _BUSY = datetime(2026, 9, 16, 3, 20, tzinfo=UTC)
 
 
-def real_video(folder: Path) -> Path | None:
-    """Copy the real 1080p video and its corners into a folder; None where it is absent."""
+def real_video(folder: Path, *, times: int = 1) -> Path | None:
+    """Copy the real 1080p video and its corners into a folder; None where it is absent.
+
+    Args:
+        folder: where to.
+        times: the video is played so many times after itself, its packets copied as they are.
+    """
     if not _REAL.is_dir():
         return None
-    for name in ("drone.mp4", "corners.json"):
-        shutil.copyfile(_REAL / name, folder / name)
+    shutil.copyfile(_REAL / "corners.json", folder / "corners.json")
+    with av.open(str(_REAL / "drone.mp4")) as source:
+        stream = source.streams.video[0]
+        with av.open(str(folder / "drone.mp4"), "w") as target:
+            copy = target.add_stream_from_template(stream)
+            offset = 0
+            for _ in range(times):
+                source.seek(0)
+                end = offset
+                for packet in source.demux(stream):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                    end = max(end, packet.pts + (packet.duration or 1))
+                    packet.stream = copy
+                    target.mux(packet)
+                offset = end
     return folder
 
 
