@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import spsolve
 
 from vision.alignment import Alignment, ComplexArray
@@ -67,16 +67,29 @@ class _Equations:
         self._right.append(right * weight)
         self._count += len(right)
 
-    def solve(self, unknowns: int) -> ComplexArray:
-        """Return the unknowns, shape (unknowns,)."""
+    def solve(self, things: int, unknowns: int) -> ComplexArray:
+        """Return the unknowns, shape (unknowns,).
+
+        No row has two of the first `things` unknowns in it, so their part of the normal
+        equations is a diagonal, and what is left after eliminating them is as small and as
+        sparse as the overlap of pictures (the Schur complement of bundle adjustment).
+        """
         where = (np.concatenate(self._rows), np.concatenate(self._columns))
         matrix = coo_array(
             (np.concatenate(self._values), where), shape=(self._count, unknowns)
         ).tocsc()
-        adjoint = matrix.conj().T.tocsc()
-        right = adjoint @ np.concatenate(self._right)
-        solution = spsolve((adjoint @ matrix).tocsc(), right, permc_spec="MMD_AT_PLUS_A")
-        return np.asarray(solution, dtype=np.complex128)
+        right = np.concatenate(self._right)
+        of_things, of_pictures = matrix[:, :things], matrix[:, things:]
+        own = np.asarray((abs(of_things) ** 2).sum(axis=0)).reshape(-1)
+        cross = (of_pictures.conj().T @ of_things).tocsc()
+        right_things = of_things.conj().T @ right
+        reduced = (
+            of_pictures.conj().T @ of_pictures - cross @ diags_array(1.0 / own) @ cross.conj().T
+        )
+        right_pictures = of_pictures.conj().T @ right - cross @ (right_things / own)
+        pictures = spsolve(reduced.tocsc(), right_pictures)
+        places = (right_things - cross.conj().T @ pictures) / own
+        return np.concatenate([places, pictures]).astype(np.complex128)
 
 
 def adjust(chains: Sequence[Chain], thing_of: NDArray[np.intp], things: int) -> list[Alignment]:
@@ -115,7 +128,7 @@ def adjust(chains: Sequence[Chain], thing_of: NDArray[np.intp], things: int) -> 
         for chain in chains:
             _add_drift(equations, chain, shift[first : first + len(chain.pictures)], len(pictures))
             first += len(chain.pictures)
-        solution = equations.solve(things + 4 * len(pictures))
+        solution = equations.solve(things, things + 4 * len(pictures))
         left = measured - solution[thing] - solution[shift[of_picture]]
         left = left - solution[bend[of_picture]] * offset
         square = np.abs(left / own_m) ** 2

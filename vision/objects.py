@@ -164,23 +164,30 @@ def _take_pass(one: Chain, things: ThingMap, options: MergeOptions) -> None:
         for picture, alignment in zip(pictures, found, strict=True):
             things.take(picture, alignment)
         return
+    # Over many minutes both passes drift, each its own way, and no one shift lays all of it:
+    # the part around the fullest picture is laid, and the walk from there follows the rest.
+    middle_s = pictures[_fullest(pictures)].time_s
+    part = ThingMap(options.reach_m, options.size_sigma, sum(len(p.units) for p in pictures))
+    for picture, alignment in zip(pictures, found, strict=True):
+        if abs(picture.time_s - middle_s) <= options.memory_s:
+            part.take(picture, alignment)
     sight = Sight(
-        own.places,
-        np.hypot(own.sigma_m, options.least_own_m),
-        complex(own.places.mean()),
-        own.footprints,
+        part.places,
+        np.hypot(part.sigma_m, options.least_own_m),
+        complex(part.places.mean()),
+        part.footprints,
     )
     # Both passes are off, each by its own drift.
     whole = things.compare(sight, Alignment(nothing, 2.0 * one.model.anything.covariance))
-    between = Drift(
-        replace(one.model, shift_m=max(0.5 * one.model.shift_m, 0.1)),
-        Alignment(
-            np.array([whole.mean[0], 0.0]),
-            np.diag([whole.covariance[0, 0].real + 0.1, one.model.picture_bend**2]).astype(complex),
-        ),
-    )
-    laid = [alignment.mean for alignment in found]
+    doubt = np.diag([whole.covariance[0, 0].real + 0.1, one.model.picture_bend**2])
+    between = Drift(one.model, Alignment(nothing, doubt.astype(np.complex128)))
+    laid = [alignment.mean + np.array([whole.mean[0], 0.0]) for alignment in found]
     _walk(pictures, laid, between, things)
+
+
+def _fullest(pictures: Sequence[Picture]) -> int:
+    """Return which picture shows most, the first where several do."""
+    return max(range(len(pictures)), key=lambda i: (len(pictures[i].units), -i))
 
 
 def _walk(
@@ -194,7 +201,7 @@ def _walk(
         drift: of the fullest picture, with no time.
         things: the map.
     """
-    middle = max(range(len(pictures)), key=lambda i: (len(pictures[i].units), -i))
+    middle = _fullest(pictures)
     back = Drift(drift.model, drift.now)
     for i in (*range(middle, len(pictures)), *range(middle - 1, -1, -1)):
         current = drift if i >= middle else back
