@@ -27,7 +27,9 @@ class TileRecipe(_Part):
         gsd_range_m: finest and coarsest metres per pixel at which tiles are drawn.
         per_picture: tiles cut from each training picture.
         shadow_share: share of tiles that get simulated tree shadows.
-        drawn_background_share: drawn tiles without any thing, per training tile.
+        drawn_background_share: drawn tiles per training tile: roofs, bare ground, and ground
+            with labelled things pasted onto it, a third each.
+        relit_share: share of tiles in another light.
     """
 
     size_px: int = Field(416, ge=128, le=1280, multiple_of=32)
@@ -37,6 +39,7 @@ class TileRecipe(_Part):
     per_picture: int = Field(12, ge=1)
     shadow_share: float = Field(0.4, ge=0, le=1)
     drawn_background_share: float = Field(0.1, ge=0, le=1)
+    relit_share: float = Field(0.5, ge=0, le=1)
 
     @field_validator("gsd_range_m")
     @classmethod

@@ -19,6 +19,7 @@ import yaml
 from numpy.typing import NDArray
 
 from park.errors import ModelError
+from vision.models.composites import CutOut, cut_out, paste, vary_light
 from vision.models.dataset import Dataset, LabelledPicture
 from vision.models.lookalikes import cast_tree_shadows, draw_dappled_ground, draw_roof
 from vision.models.recipe import Recipe
@@ -59,6 +60,7 @@ def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     by_scene, skipped = _by_scene(dataset, recipe)
     gsd_m = {scene: _scene_gsd_m(scene, pictures, recipe) for scene, pictures in by_scene.items()}
     counts = {"train": 0, "val": 0}
+    things: list[CutOut] = []
     rng = np.random.default_rng(recipe.fit.seed)
     for scene, pictures in by_scene.items():
         split = "val" if scene in recipe.validation_scenes else "train"
@@ -71,16 +73,17 @@ def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
                 else _random_tiles(image, picture, gsd_m[scene], recipe, rng)
             )
             for number, tile in enumerate(tiles):
-                writer.write(f"{scene}-{picture.path.stem}-{number}", tile)
+                stem = f"{scene}-{picture.path.stem}-{number}"
+                if split == "val":
+                    writer.write(stem, tile)
+                else:
+                    things.extend(_thing_of(tile, rng))
+                    writer.write(stem, _relit(tile, recipe, rng))
         counts[split] += writer.written
     for split, count in counts.items():
         if not count:
             raise ModelError(f"the recipe gives no {split} tiles from {dataset.folder}")
-    drawn = round(counts["train"] * recipe.tiles.drawn_background_share)
-    writer = _TileWriter(out, "train", recipe)
-    for number in range(drawn):
-        draw = draw_roof if number % 2 else draw_dappled_ground
-        writer.write(f"drawn-{number}", _Tile(draw(recipe.tiles.size_px, rng), ()))
+    drawn = _write_drawn(_TileWriter(out, "train", recipe), counts["train"], things, recipe, rng)
     data_yaml = out / "data.yaml"
     content = {
         "path": str(out.resolve()),
@@ -90,6 +93,40 @@ def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     }
     data_yaml.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
     return TileSet(data_yaml, counts["train"] + drawn, counts["val"], gsd_m, skipped)
+
+
+def _write_drawn(
+    writer: _TileWriter,
+    train_tiles: int,
+    things: list[CutOut],
+    recipe: Recipe,
+    rng: np.random.Generator,
+) -> int:
+    """Write drawn roofs and grounds, things standing on some of the grounds; return how many."""
+    size = recipe.tiles.size_px
+    for number in range(round(train_tiles * recipe.tiles.drawn_background_share)):
+        if number % 3 == 0:
+            tile = _Tile(draw_roof(size, rng), ())
+        else:
+            ground = draw_dappled_ground(size, rng)
+            tile = _Tile(*paste(ground, things, rng)) if number % 3 == 1 else _Tile(ground, ())
+        writer.write(f"drawn-{number}", _relit(tile, recipe, rng))
+    return writer.written
+
+
+def _thing_of(tile: _Tile, rng: np.random.Generator) -> list[CutOut]:
+    """Return one thing of a tile, cut out, in a list; none where none is whole."""
+    if not tile.boxes:
+        return []
+    name, *box = tile.boxes[int(rng.integers(len(tile.boxes)))]
+    found = cut_out(tile.image_bgr, name, (box[0], box[1], box[2], box[3]))
+    return [found] if found is not None else []
+
+
+def _relit(tile: _Tile, recipe: Recipe, rng: np.random.Generator) -> _Tile:
+    if rng.random() >= recipe.tiles.relit_share:
+        return tile
+    return _Tile(vary_light(tile.image_bgr, rng), tile.boxes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
