@@ -85,6 +85,7 @@ class _Finder:
     def __init__(self, options: FootageOptions) -> None:
         self._options = options
         self._folders: dict[str, _Folder] = defaultdict(_Folder)
+        self._whole: set[str] = set()
         self._seen_paths: dict[str, str] = {}
         self._seen_hashes: dict[str, str] = {}
         self.sources: list[FootageSource] = []
@@ -121,6 +122,7 @@ class _Finder:
         ):
             self._put_patrol(folder)
             return
+        self._whole.add(str(folder))
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if not entry.name.startswith("."):
                 self.walk(entry, depth + 1)
@@ -185,11 +187,17 @@ class _Finder:
         if not photos:
             return
         patrol_id = combine_hashes("photos", sorted(hashes))[:32]
+        # Some photos of a folder must not pass for the folder: they would replace its rows.
+        where = name
+        if name not in self._whole:
+            where = photos[0]
+            if len(photos) > 1:
+                where = f"{name}/{{{Path(photos[0]).name}..{Path(photos[-1]).name}}}"
         for start in range(0, len(photos), MAX_PHOTOS_PER_SOURCE):
             chunk = tuple(photos[start : start + MAX_PHOTOS_PER_SOURCE])
             content_hash = combine_hashes("photos", hashes[start : start + len(chunk)])
             self.sources.append(
-                FootageSource("photos", name, chunk, patrol_id, content_hash, len(chunk))
+                FootageSource("photos", where, chunk, patrol_id, content_hash, len(chunk))
             )
 
     def _put_videos(self, folder: _Folder) -> None:

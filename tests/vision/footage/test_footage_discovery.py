@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from park.errors import FootageError, SettingsError
 from park.records import Frame, Reject
@@ -291,3 +292,17 @@ def test_a_file_that_vanished_is_a_reject_when_read(
 def test_impossible_options_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         FootageOptions(**changes)  # type: ignore[arg-type]
+
+
+def test_single_photos_do_not_pass_for_their_folder(tmp_path: Path) -> None:
+    for number in range(3):
+        pixels = np.full((32, 48, 3), 40 * number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.jpg")
+    one, two, three = (str(tmp_path / f"{n}.jpg") for n in range(3))
+
+    def uris(*paths: str) -> list[str]:
+        return [s.uri for s in discover(paths, FootageOptions()).sources]
+
+    assert uris(str(tmp_path)) == [str(tmp_path)]
+    assert uris(one) == [one]
+    assert uris(one, two, three) == [f"{tmp_path}/{{0.jpg..2.jpg}}"]
