@@ -46,6 +46,9 @@ def train(
         typer.Option("--base", help="Weights to start from (.safetensors or .pt); else random."),
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Instead of the recipe's.")] = None,
+    lr0: Annotated[
+        float | None, typer.Option("--lr0", help="First learning rate, instead of the recipe's.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
     ] = False,
@@ -55,8 +58,9 @@ def train(
     from vision.models.training import train as run_training
 
     loaded = load_recipe(recipe)
-    if epochs is not None:
-        loaded = loaded.model_copy(update={"fit": loaded.fit.model_copy(update={"epochs": epochs})})
+    instead = {"epochs": epochs, "lr0": lr0}
+    chosen = {key: value for key, value in instead.items() if value is not None}
+    loaded = loaded.model_copy(update={"fit": loaded.fit.model_copy(update=chosen)})
 
     def on_epoch(done: int, total: int, fitness: float) -> None:
         console_text.err.print(f"epoch {done} of {total}, score on validation tiles {fitness:.3f}")
