@@ -23,7 +23,7 @@ from apache_beam.pvalue import PCollection
 from pydantic import TypeAdapter
 
 from park.errors import FootageError, StoreError
-from park.records import Detection, Incident, Observation, Reject, TrackedObject
+from park.records import Incident, Observation, Reject, TrackedObject
 from park.schemas import (
     SCHEMAS,
     Redaction,
@@ -36,18 +36,14 @@ from park.site import Site
 from pipelines.incidents import incidents_from_hits, sum_by_day
 from pipelines.progress import listener_of
 from pipelines.rules import evaluate_rules
-from vision.detect import Detector
 from vision.evidence import evidence_picture
 from vision.footage import FootageOptions, FootageSource, read_frame
 from vision.models.registry import ModelFile
 from vision.objects import merge_observations
-from vision.redact import redactable_families
+from vision.privacy import PrivacyFinder
 
 TRACK_SIGHTINGS = 240
 """Sightings of one track that take part in merging; more add nothing but memory."""
-
-_PRIVACY_CONFIDENCE = 0.1
-"""People and plates are blurred from this confidence on: a false alarm costs nothing there."""
 
 _PICTURE_REJECT = "evidence"
 
@@ -219,16 +215,12 @@ class KeepEvidence(beam.DoFn):
 
     def __init__(self, settings: ConcludeSettings) -> None:
         self._settings = settings
-        self._private: list[Detector] = []
-        self._classes: tuple[str, ...] = ()
+        self._privacy: PrivacyFinder | None = None
 
     def setup(self) -> None:
         """Load the models that find people or plates, if there are any."""
-        if self._settings.store is None:
-            return
-        detectors = [Detector(m, confidence=_PRIVACY_CONFIDENCE) for m in self._settings.models]
-        self._classes = tuple(c for d in detectors for c in d.classes)
-        self._private = [d for d in detectors if redactable_families(d.classes)]
+        if self._settings.store is not None:
+            self._privacy = PrivacyFinder(self._settings.models)
 
     def process(self, day: DayIncidents) -> Iterator[DayIncidents]:
         """Yield the day with pictures."""
@@ -268,21 +260,18 @@ class KeepEvidence(beam.DoFn):
         settings = self._settings
         best = incident.best
         frame = read_frame(source, settings.footage, best.source_uri, best.source_time_s)
-        found: list[Detection] = []
-        if settings.redaction:
-            found = [d for detector in self._private for d in detector.detect(frame).detections]
+        if settings.store is None or self._privacy is None:
+            raise StoreError("there is no store for pictures")
         zone = settings.site.zone(incident.zone_id)
         picture = evidence_picture(
             frame,
             incident,
-            found,
-            model_classes=self._classes,
+            self._privacy.find(frame) if settings.redaction else [],
+            model_classes=self._privacy.classes,
             time_zone=settings.stamp.zone,
             zone_name=(zone.name.zh, zone.name.en) if zone.name else ("", ""),
             redaction=settings.redaction,
         )
-        if settings.store is None:
-            raise StoreError("there is no store for pictures")
         uri = settings.store.write(key, picture.jpeg, media_type="image/jpeg")
         return uri, Redaction(picture.redacted, picture.not_redacted)
 

@@ -26,7 +26,6 @@ from apache_beam.metrics.metric import Metrics
 from park.errors import LocateError, ParkwatchError
 from park.records import (
     BoxXyxyPx,
-    Detection,
     Frame,
     LatLonDeg,
     Observation,
@@ -42,7 +41,8 @@ from vision.detect import Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
 from vision.observe import FrameObservations, Sight, observe
-from vision.overview import DroppedDetection, overview_picture
+from vision.overview import overview_picture
+from vision.privacy import PrivacyFinder
 from vision.redact import redact
 from vision.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from vision.track import VideoTracker
@@ -111,6 +111,7 @@ class LookAtFootage(beam.DoFn):
     def __init__(self, settings: LookSettings) -> None:
         self._settings = settings
         self._detectors: list[Detector] = []
+        self._privacy: PrivacyFinder | None = None
         self._frames = Metrics.counter(_NAMESPACE, "frames")
         self._rows = Metrics.counter(_NAMESPACE, "detections")
 
@@ -126,12 +127,14 @@ class LookAtFootage(beam.DoFn):
             )
             for model in settings.models
         ]
+        if settings.pictures is not None and settings.redaction:
+            self._privacy = PrivacyFinder(settings.models)
 
     def process(
         self, source: FootageSource
     ) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
         """Yield the batches of one source."""
-        look = _Look(source, self._settings, self._detectors)
+        look = _Look(source, self._settings, self._detectors, self._privacy)
         rows: list[Observation] = []
         for seen in look.frames():
             self._frames.inc()
@@ -180,9 +183,14 @@ class _Look:
     """One pass over one source."""
 
     def __init__(
-        self, source: FootageSource, settings: LookSettings, detectors: Sequence[Detector]
+        self,
+        source: FootageSource,
+        settings: LookSettings,
+        detectors: Sequence[Detector],
+        privacy: PrivacyFinder | None,
     ) -> None:
         self._source = source
+        self._privacy = privacy
         self._settings = settings
         self._detectors = detectors
         self._terrain: Terrain | None = None
@@ -208,7 +216,7 @@ class _Look:
                 tracked = self._tracker.update(seen.frame.time, seen.kept)
                 seen = replace(seen, kept=tuple(tracked))
             self._note(sight, seen)
-            self._picture(seen, found)
+            self._picture(seen)
             listener.frames(1, seen.frame.source_uri)
             yield seen
 
@@ -305,7 +313,7 @@ class _Look:
             self._footprint_of = frame.view
             self._footprint.extend(_corners(sight))
 
-    def _picture(self, seen: FrameObservations, found: Sequence[FrameDetections]) -> None:
+    def _picture(self, seen: FrameObservations) -> None:
         folder = self._settings.pictures
         frame = seen.frame
         if folder is None:
@@ -314,18 +322,14 @@ class _Look:
             if frame.source_time_s < self._next_picture_s:
                 return
             self._next_picture_s = frame.source_time_s + _VIDEO_PICTURE_EVERY_S
-        detections: list[Detection] = [d for one in found for d in one.detections]
-        classes = [c for detector in self._detectors for c in detector.classes]
-        pixels = (
-            redact(frame.image_bgr, detections, classes=classes).image_bgr
-            if self._settings.redaction
-            else None
-        )
-        dropped: Sequence[DroppedDetection] = seen.dropped
+        pixels = None
+        if self._privacy is not None:
+            hidden = self._privacy.find(frame)
+            pixels = redact(frame.image_bgr, hidden, classes=self._privacy.classes).image_bgr
         image = overview_picture(
             frame,
             seen.kept,
-            dropped,
+            seen.dropped,
             time_zone=self._settings.stamp.zone,
             redacted_image_bgr=pixels,
         )
