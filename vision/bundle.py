@@ -18,10 +18,10 @@ from scipy.sparse.linalg import spsolve
 
 from vision.alignment import Alignment, ComplexArray
 from vision.drift import DriftModel
-from vision.thing_map import Picture
+from vision.thing_map import Picture, scattering
 
 _FREEDOM = 4.0
-_ROUNDS = 2
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +39,10 @@ class Chain:
     def followed_by(self, later: Chain) -> Chain:
         """Return both as one, with the model of this one."""
         return Chain(self.pictures + later.pictures, self.model)
+
+    def scattering(self, factor: float) -> Chain:
+        """Return the same with places whose own errors are larger by a factor."""
+        return Chain(tuple(scattering(picture, factor) for picture in self.pictures), self.model)
 
 
 class _Equations:
@@ -92,15 +96,17 @@ class _Equations:
         return np.concatenate([places, pictures]).astype(np.complex128)
 
 
-def adjust(chains: Sequence[Chain], thing_of: NDArray[np.intp], things: int) -> list[Alignment]:
+def adjust(
+    chains: Sequence[Chain], thing_of: NDArray[np.intp], places: ComplexArray
+) -> list[Alignment]:
     """Return the common error of every picture that fits all of them best.
 
-    Solved twice, the second time with weights by which places that are far off say little.
+    Solved three times, from the second on with weights by which places that are far off say little.
 
     Args:
         chains: every picture once.
         thing_of: which thing each unit is, by its index.
-        things: how many there are.
+        places: of the things, as known so far, shape (M,).
 
     Returns:
         In the order of chains and their pictures; the covariances are those of what single
@@ -110,9 +116,10 @@ def adjust(chains: Sequence[Chain], thing_of: NDArray[np.intp], things: int) -> 
     counts = np.array([len(picture.units) for picture in pictures])
     of_picture = np.repeat(np.arange(len(pictures)), counts)
     measured = np.concatenate([picture.sight.places for picture in pictures])
-    offset = measured - np.repeat([picture.sight.centre for picture in pictures], counts)
+    centre = np.repeat([picture.sight.centre for picture in pictures], counts)
     own_m = np.concatenate([picture.sight.own_m for picture in pictures])
     thing = np.array([thing_of[unit.index] for p in pictures for unit in p.units])
+    things = len(places)
     # The unknowns: places of things, then for every picture its shift, its bend, and the
     # drift of both.
     shift = things + np.arange(len(pictures))
@@ -120,6 +127,9 @@ def adjust(chains: Sequence[Chain], thing_of: NDArray[np.intp], things: int) -> 
     weight = 1.0 / own_m
     solution = np.zeros(0, dtype=np.complex128)
     for _ in range(_ROUNDS):
+        # Taken from measured places, offsets would have the errors of those in them, and a
+        # scale that makes everything smaller would make the errors smaller.
+        offset = places[thing] + (_means(measured - places[thing], counts) - centre)
         equations = _Equations()
         equations.add(
             [(thing, 1.0), (shift[of_picture], 1.0), (bend[of_picture], offset)], measured, weight
@@ -129,6 +139,7 @@ def adjust(chains: Sequence[Chain], thing_of: NDArray[np.intp], things: int) -> 
             _add_drift(equations, chain, shift[first : first + len(chain.pictures)], len(pictures))
             first += len(chain.pictures)
         solution = equations.solve(things, things + 4 * len(pictures))
+        places = solution[:things]
         left = measured - solution[thing] - solution[shift[of_picture]]
         left = left - solution[bend[of_picture]] * offset
         square = np.abs(left / own_m) ** 2
@@ -138,6 +149,13 @@ def adjust(chains: Sequence[Chain], thing_of: NDArray[np.intp], things: int) -> 
         Alignment(np.array([solution[s], solution[b]]), white.astype(np.complex128))
         for s, b, white in zip(shift, bend, whites, strict=True)
     ]
+
+
+def _means(values: ComplexArray, counts: NDArray[np.intp]) -> ComplexArray:
+    """Return for every value the mean over its picture, pictures being `counts` values long."""
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    means = np.add.reduceat(values, starts) / counts
+    return np.asarray(np.repeat(means, counts), dtype=np.complex128)
 
 
 def _add_drift(equations: _Equations, chain: Chain, shift: NDArray[np.intp], pictures: int) -> None:

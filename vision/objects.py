@@ -30,6 +30,14 @@ from vision.thing_map import FrameKey, Picture, ThingMap, Unit, picture_of
 _ROUNDS = 1
 """How often all pictures are laid anew after all of them have been seen."""
 
+_RIGID_M = 50.0
+"""Over further than this the map of a pass is bent too much to be laid on another by one shift."""
+
+_LEAST_FOR_SCATTER = 30
+
+_MEDIAN_RADIUS = 1.177
+"""The median radius of a round error over its standard deviation per axis."""
+
 _PER_AXIS = 1.515
 """The 68 % radius of a round error over its standard deviation per axis."""
 
@@ -139,8 +147,7 @@ def _merged(
             picture_m=max(options.picture_share * common_m, 0.1),
             shift_memory_s=options.memory_s,
         )
-        one = Chain(tuple(pictures), model)
-        _take_pass(one, things, options)
+        one = _take_pass(Chain(tuple(pictures), model), things, options)
         before = chains.get(patrol_id)
         chains[patrol_id] = one if before is None else before.followed_by(one)
     whole = list(chains.values())
@@ -149,27 +156,54 @@ def _merged(
     return things.members
 
 
-def _take_pass(one: Chain, things: ThingMap, options: MergeOptions) -> None:
+def _scatter(pictures: Sequence[Picture], found: Sequence[Alignment], things: ThingMap) -> float:
+    """Return the ratio of how places scatter about their things to how they were taken to.
+
+    From the middle of all distances, which neighbours that are mixed up do not move much.
+    """
+    thing_of = {unit.index: k for k, units in enumerate(things.members) for unit in units}
+    places = things.places
+    ratios = [
+        abs(place - places[thing_of[unit.index]])
+        / unit.own_m
+        / math.sqrt(1.0 - 1.0 / len(things.members[thing_of[unit.index]]))
+        for picture, alignment in zip(pictures, found, strict=True)
+        for unit, place in zip(
+            picture.units,
+            alignment.lay(picture.sight.places, picture.sight.centre).tolist(),
+            strict=True,
+        )
+        if len(things.members[thing_of[unit.index]]) > 1
+    ]
+    if len(ratios) < _LEAST_FOR_SCATTER:
+        return 1.0
+    return min(max(float(np.median(ratios)) / _MEDIAN_RADIUS, 0.5), 2.0)
+
+
+def _take_pass(one: Chain, things: ThingMap, options: MergeOptions) -> Chain:
     """Take the pictures of a pass into a map: first together as a whole, then each for itself.
 
     A single picture of an even row fits one place further on as well; a whole pass has the
     ends of the rows in it, and the gaps.
     """
     pictures = one.pictures
-    own = ThingMap(options.reach_m, options.size_sigma, sum(len(p.units) for p in pictures))
     nothing = np.zeros(2, dtype=np.complex128)
-    _walk(pictures, [nothing] * len(pictures), Drift(one.model), own)
-    own, found = _adjusted([one], own, options)
+    own, found = _pass_map(one, options)
+    # How far boxes really scatter is known now; the better it is, the better rows are told.
+    one = one.scattering(_scatter(pictures, found, own))
+    pictures = one.pictures
+    own, found = _pass_map(one, options)
     if not things.members:
         for picture, alignment in zip(pictures, found, strict=True):
             things.take(picture, alignment)
-        return
+        return one
     # Over many minutes both passes drift, each its own way, and no one shift lays all of it:
     # the part around the fullest picture is laid, and the walk from there follows the rest.
-    middle_s = pictures[_fullest(pictures)].time_s
+    middle = pictures[_fullest(pictures)]
     part = ThingMap(options.reach_m, options.size_sigma, sum(len(p.units) for p in pictures))
     for picture, alignment in zip(pictures, found, strict=True):
-        if abs(picture.time_s - middle_s) <= options.memory_s:
+        far_m = abs(picture.sight.centre - middle.sight.centre)
+        if abs(picture.time_s - middle.time_s) <= options.memory_s and far_m <= _RIGID_M:
             part.take(picture, alignment)
     sight = Sight(
         part.places,
@@ -183,6 +217,15 @@ def _take_pass(one: Chain, things: ThingMap, options: MergeOptions) -> None:
     between = Drift(one.model, Alignment(nothing, doubt.astype(np.complex128)))
     laid = [alignment.mean + np.array([whole.mean[0], 0.0]) for alignment in found]
     _walk(pictures, laid, between, things)
+    return one
+
+
+def _pass_map(one: Chain, options: MergeOptions) -> tuple[ThingMap, list[Alignment]]:
+    """Return a map of a pass alone, and the common error of each picture."""
+    own = ThingMap(options.reach_m, options.size_sigma, sum(len(p.units) for p in one.pictures))
+    nothing = np.zeros(2, dtype=np.complex128)
+    _walk(one.pictures, [nothing] * len(one.pictures), Drift(one.model), own)
+    return _adjusted([one], own, options)
 
 
 def _fullest(pictures: Sequence[Picture]) -> int:
@@ -222,7 +265,7 @@ def _adjusted(
     thing_of = np.zeros(1 + max(u.index for p in pictures for u in p.units), dtype=np.intp)
     for number, members in enumerate(things.members):
         thing_of[[unit.index for unit in members]] = number
-    found = adjust(chains, thing_of, len(things.members))
+    found = adjust(chains, thing_of, things.places)
     anew = ThingMap(options.reach_m, options.size_sigma, sum(len(p.units) for p in pictures))
     order = sorted(range(len(pictures)), key=lambda i: (-len(pictures[i].units), i))
     for i in order:

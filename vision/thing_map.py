@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,16 @@ def picture_of(
     return Picture(tuple(units), time_s, Sight(places, own_m, centre, footprints))
 
 
+def scattering(picture: Picture, factor: float) -> Picture:
+    """Return a picture that is laid as if own errors of places were larger by a factor.
+
+    Which thing a place is of is still decided by the errors as they were: a box that is far
+    off for once is no new car.
+    """
+    sight = replace(picture.sight, own_m=picture.sight.own_m * factor)
+    return replace(picture, sight=sight)
+
+
 class ThingMap:
     """Things found so far, and the units that each of them consists of.
 
@@ -184,11 +194,10 @@ class ThingMap:
         sight = picture.sight
         laid = found.lay(sight.places, sight.centre)
         left = found.variance_m2(sight.places, sight.centre)
-        matches = self._assign(picture.units, laid, sight.own_m**2 + left)
+        variance_m2 = np.array([unit.own_m for unit in picture.units]) ** 2 + left
+        matches = self._assign(picture.units, laid, variance_m2)
         for i, unit in enumerate(picture.units):
-            self._put(
-                unit, complex(laid[i]), math.sqrt(sight.own_m[i] ** 2 + left[i]), matches.get(i)
-            )
+            self._put(unit, complex(laid[i]), math.sqrt(variance_m2[i]), matches.get(i))
         for footprint in sight.footprints:
             self._footprints.append(_moved(footprint, found, sight.centre))
             self._centres.append(complex(found.lay(np.array([sight.centre]), sight.centre)[0]))
