@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, diags_array
-from scipy.sparse.linalg import spsolve
+from scipy.sparse.linalg import splu
 
 from vision.alignment import Alignment, ComplexArray
 from vision.drift import DriftModel
@@ -91,7 +91,15 @@ class _Equations:
             of_pictures.conj().T @ of_pictures - cross @ diags_array(1.0 / own) @ cross.conj().T
         )
         right_pictures = of_pictures.conj().T @ right - cross @ (right_things / own)
-        pictures = spsolve(reduced.tocsc(), right_pictures)
+        # Positive definite: no pivoting is needed, and an ordering for symmetric matrices
+        # keeps the factor sparse.
+        factor = splu(
+            reduced.tocsc(),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+        pictures = factor.solve(right_pictures)
         places = (right_things - cross.conj().T @ pictures) / own
         return np.concatenate([places, pictures]).astype(np.complex128)
 
