@@ -10,8 +10,8 @@ from park.records import BoxXyxyPx, PosedView, View
 
 SIZE_RANGE_M: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "vehicle": (3.0, 25.0),
-        "car": (3.0, 7.0),
+        "vehicle": (2.7, 25.0),
+        "car": (2.7, 7.0),
         "van": (3.5, 9.0),
         "minibus": (4.0, 10.0),
         "truck": (4.0, 25.0),
