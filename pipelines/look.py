@@ -262,7 +262,23 @@ class _Look:
             if isinstance(item, Reject):
                 self.rejects.append(item)
                 continue
-            yield Sight.of(item, self._terrain_for(item))
+            sight = Sight.of(item, self._terrain_for(item))
+            self._assumptions.update(dict.fromkeys(self._beyond_what_is_known(sight)))
+            yield sight
+
+    def _beyond_what_is_known(self, sight: Sight) -> Iterator[str]:
+        """Say where the ground is coarser than a model knows; it looks all the same."""
+        height_px, width_px = sight.frame.image_bgr.shape[:2]
+        gsd_m = sight.gsd_at(width_px / 2, height_px / 2) if sight.gsd_at is not None else None
+        if gsd_m is None or self._settings.whole:
+            return
+        for detector in self._detectors:
+            known_m = detector.card.gsd_range_m
+            if known_m is not None and gsd_m > known_m[1]:
+                yield (
+                    f"ground is seen more coarsely than the {100 * known_m[1]:g} cm per pixel that "
+                    f"model {detector.card.name} knows: expect misses and false alarms"
+                )
 
     def _terrain_for(self, frame: Frame) -> Terrain | None:
         if not self._terrain_known and isinstance(frame.view, PosedView):

@@ -23,7 +23,7 @@ OVERLAP = 0.25
 _LADDER = 2.0**0.25
 """Scales are rounded to powers of this: few input shapes, so few compiled models."""
 
-_MAX_UPSCALE = 2.0
+_MAX_UPSCALE = 4.0
 WHOLE_UP_TO = 1.6
 """A picture up to this many times the model's input is looked at whole."""
 

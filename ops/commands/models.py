@@ -46,8 +46,9 @@ def train(
         typer.Option("--base", help="Weights to start from (.safetensors or .pt); else random."),
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Instead of the recipe's.")] = None,
-    lr0: Annotated[
-        float | None, typer.Option("--lr0", help="First learning rate, instead of the recipe's.")
+    learning_rate: Annotated[
+        float | None,
+        typer.Option("--learning-rate", help="First learning rate, instead of the recipe's."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
@@ -58,7 +59,7 @@ def train(
     from vision.models.training import train as run_training
 
     loaded = load_recipe(recipe)
-    instead = {"epochs": epochs, "lr0": lr0}
+    instead = {"epochs": epochs, "lr0": learning_rate}
     chosen = {key: value for key, value in instead.items() if value is not None}
     loaded = loaded.model_copy(update={"fit": loaded.fit.model_copy(update=chosen)})
 

@@ -15,7 +15,7 @@ import psutil
 from tests.benchmarks.footage import drawn_video
 from tests.benchmarks.sites import site_around
 
-SHORT_S, LONG_S = 30.0, 300.0
+SHORT_S, LONG_S = 20.0, 120.0
 _TIMEOUT_S = 1800.0
 
 

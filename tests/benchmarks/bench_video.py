@@ -33,7 +33,7 @@ from vision.models.registry import ModelFile, resolve_model
 
 INPUT_PX = 640
 _TURNS = 3
-_TIMES = 4
+_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,10 @@ def test_sample_fps_decides_how_many_frames_of_video_are_looked_at(
 
 def test_confidence_is_a_threshold(reprocess: Callable[..., Any], folder_of: FolderOf) -> None:
     photo = folder_of("photo", [6])
-    low = reprocess("low", photo, "--confidence", "0.2")["detections"]
-    high = reprocess("high", photo, "--confidence", "0.7")["detections"]
+    low = reprocess("low", photo, "--confidence", "0.05")["detections"]
+    high = reprocess("high", photo, "--confidence", "0.8")["detections"]
     assert len(low) > len(high) > 0
-    assert min(d["confidence"] for d in high) >= 0.7
+    assert min(d["confidence"] for d in high) >= 0.8
 
 
 def test_whole_and_imgsz_look_at_a_shrunken_picture(

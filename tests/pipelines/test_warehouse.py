@@ -76,6 +76,10 @@ def a_day(on: int, incidents: int, by: RunStamp) -> pa.Table:
         "dwell_max_s": 1.0,
         "measure_max": 1.0,
         "severity_max": 2,
+        "objects": 1,
+        "observations": 4,
+        "first_seen": datetime(2026, 5, 1, 1, tzinfo=UTC),
+        "last_seen": datetime(2026, 5, 1, 2, tzinfo=UTC),
     }
     return pa.Table.from_pylist([row] if incidents else [], DAILY_INCIDENTS)
 

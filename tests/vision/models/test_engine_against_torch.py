@@ -34,7 +34,7 @@ print(json.dumps([[*box, sure] for box, sure in rows]))
 @pytest.mark.slow
 def test_boxes_agree(tmp_path: Path) -> None:
     world = draw_world(7)
-    ortho = world.ortho_bgr(datetime(2026, 9, 15, 10, tzinfo=UTC))
+    ortho = world.ortho_bgr(datetime(2026, 9, 16, 3, 20, tzinfo=UTC))
     model = resolve_model("vehicles")
     engine = Engine(export_model(model), confidence=0.3, nms_iou=0.5)
     # The part of the drawn park with the most in it, so that there is something to compare.

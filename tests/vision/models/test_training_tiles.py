@@ -151,11 +151,15 @@ def test_scenes_are_never_on_both_sides(cut: tuple[Path, TileSet]) -> None:
     assert report.train_tiles == 3 * 12 + 9
 
 
-def test_drawn_background_has_no_labels(cut: tuple[Path, TileSet]) -> None:
+def test_drawn_tiles_have_labels_where_things_are_pasted_and_nowhere_else(
+    cut: tuple[Path, TileSet],
+) -> None:
     out, _ = cut
-    drawn = sorted((out / "labels" / "train").glob("drawn-*.txt"))
-    assert len(drawn) == 9
-    assert all(path.read_text("utf-8") == "" for path in drawn)
+    folder = out / "labels" / "train"
+    labelled = {int(p.stem.split("-")[1]): bool(p.read_text()) for p in folder.glob("drawn-*.txt")}
+    assert len(labelled) == 9
+    # Every third is a roof, every third is bare ground.
+    assert labelled == {number: number % 3 == 1 for number in range(9)}
 
 
 def test_the_trainer_is_told_where_things_are(cut: tuple[Path, TileSet]) -> None:
