@@ -47,8 +47,6 @@ class VideoFigures:
         ours_looking: its part from the first frame to the last.
         predict: ultralytics' `predict` with its default engine.
         openvino: bare OpenVINO on frames decoded and resized beforehand.
-        ours_default: `reprocess` as it comes: two frames a second, scaled to what the model
-            knows; in frames of the video per second.
     """
 
     video: str
@@ -57,7 +55,6 @@ class VideoFigures:
     ours_looking: float
     predict: float
     openvino: float
-    ours_default: float
 
 
 def measure() -> VideoFigures:
@@ -74,19 +71,16 @@ def measure() -> VideoFigures:
         images = _decoded(video)
         site = Site.load(site_around(folder))
         export_model(model)
-        turns: dict[str, list[float]] = {k: [] for k in ("ours", "look", "predict", "ov", "def")}
+        turns: dict[str, list[float]] = {k: [] for k in ("ours", "look", "predict", "ov")}
         for number in range(_TURNS):
             turns["ov"].append(len(images) / _timed(lambda: _bare_openvino(model, images)))
             turns["predict"].append(len(images) / _timed(lambda: _predict(model, video)))
-            whole, looking = _ours(site, model, folder, Path(name) / f"wh{number}", fps=None)
+            whole, looking = _ours(site, model, folder, Path(name) / f"wh{number}")
             turns["ours"].append(len(images) / whole)
             turns["look"].append(len(images) / looking)
-            whole, _ = _ours(site, model, folder, Path(name) / f"whd{number}", fps=2.0)
-            turns["def"].append(len(images) / whole)
     median = {k: statistics.median(v) for k, v in turns.items()}
     return VideoFigures(
-        label, len(images), median["ours"], median["look"], median["predict"], median["ov"],
-        median["def"],
+        label, len(images), median["ours"], median["look"], median["predict"], median["ov"]
     )  # fmt: skip
 
 
@@ -126,18 +120,15 @@ def _predict(model: ModelFile, video: Path) -> None:
         pass
 
 
-def _ours(
-    site: Site, model: ModelFile, folder: Path, warehouse: Path, fps: float | None
-) -> tuple[float, float]:
-    every = fps is None
+def _ours(site: Site, model: ModelFile, folder: Path, warehouse: Path) -> tuple[float, float]:
     request = ReprocessRequest(
         sources=(str(folder),),
         site=site,
         site_hash="benchmark",
         models=(model,),
-        footage=FootageOptions(sample_fps=fps or 100.0, time_zone=site.time_zone),
-        input_px=INPUT_PX if every else None,
-        whole=every,
+        footage=FootageOptions(sample_fps=100.0, time_zone=site.time_zone),
+        input_px=INPUT_PX,
+        whole=True,
     )
     with Warehouse.open(warehouse, create=True) as opened:
         done = reprocess(request, opened, None, clock=SystemClock(), listener=Silent())

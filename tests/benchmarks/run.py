@@ -67,10 +67,6 @@ alternation.
 | reprocess / ultralytics predict | {video.ours / video.predict:.2f} | 3 or more |
 | reprocess / bare OpenVINO | {video.ours / video.openvino:.2f} | 0.7 or more |
 
-As it comes (two frames a second, scaled to the ground sampling distance that the model knows),
-`reprocess` goes through {video.ours_default:.0f} frames of the video per second:
-{video.ours_default / 25:.1f} times real time.
-
 ## Memory
 
 Peak resident memory of the `parkwatch reprocess` command on simulated 1080p video:
