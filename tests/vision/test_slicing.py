@@ -109,7 +109,7 @@ class TestKnownScale:
         assert abs(math.log2(gsd_m / scale / BEST_M)) <= 0.125 + 1e-9
 
     def test_nothing_is_magnified_more_than_four_times(self) -> None:
-        assert {w.scale for w in known(1000, 800, 0.2).windows} == {2.0}
+        assert {w.scale for w in known(1000, 800, 0.5).windows} == {4.0}
 
     def test_ground_too_far_away_for_the_model_is_not_looked_at(self) -> None:
         assert known(1000, 800, 1.2).windows == ()
