@@ -29,6 +29,7 @@ from pyiceberg.expressions import BooleanExpression, Or
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
+from sqlalchemy.exc import IntegrityError
 
 from park.clock import Clock
 from park.errors import CommitConflictError, RecordError, WarehouseError
@@ -237,7 +238,8 @@ def create_tables(catalog: Catalog, root: str, clock: Clock) -> None:
 
 
 def _create_once(catalog: Catalog, root: str) -> None:
-    with suppress(NamespaceAlreadyExistsError):
+    # Whoever loses the race inside pyiceberg is told by the database, not by pyiceberg.
+    with suppress(NamespaceAlreadyExistsError, IntegrityError):
         catalog.create_namespace(NAMESPACE)
     tables = {}
     for name in PARTITIONS:
