@@ -11,8 +11,17 @@
     ├── LocateError        a pixel cannot be placed on the ground
     ├── TerrainError       an elevation model cannot be used
     ├── StoreError         an object store or folder cannot be read or written
-    └── WarehouseError     the tables cannot be read or committed
-        └── CommitConflictError   another run committed the same days first
+    ├── WarehouseError     the tables cannot be read or committed
+    │   └── CommitConflictError   another run committed the same days first
+    ├── FlightError        planning or flying a patrol
+    │   ├── RouteError         a route cannot be planned as it is asked for
+    │   ├── AirspaceError      a plan breaks a rule of the air
+    │   ├── MissionFileError   a mission, fence, rally or shape file cannot be used
+    │   ├── LinkError          no vehicle there, or it stopped answering
+    │   ├── CommandError       the vehicle refused a command or an upload
+    │   ├── PreflightError     a check before take-off says no go
+    │   └── RecordingError     a patrol cannot be recorded
+    └── SimulationError    a simulated vehicle or park cannot be made as it is asked for
 
 Messages say what was wrong, where, and what to do about it.
 """
@@ -75,3 +84,39 @@ class WarehouseError(ParkwatchError):
 
 class CommitConflictError(WarehouseError):
     """Another run committed the same days first."""
+
+
+class FlightError(ParkwatchError):
+    """Planning or flying a patrol failed."""
+
+
+class RouteError(FlightError):
+    """A route cannot be planned as it is asked for."""
+
+
+class AirspaceError(FlightError):
+    """A plan breaks a rule of the air."""
+
+
+class MissionFileError(FlightError):
+    """A mission, fence, rally or shape file cannot be used."""
+
+
+class LinkError(FlightError):
+    """There is no vehicle at the other end, or it stopped answering."""
+
+
+class CommandError(FlightError):
+    """The vehicle refused a command or an upload."""
+
+
+class PreflightError(FlightError):
+    """A check before take-off says no go."""
+
+
+class RecordingError(FlightError):
+    """A patrol cannot be recorded."""
+
+
+class SimulationError(ParkwatchError):
+    """A simulated vehicle or park cannot be made as it is asked for."""

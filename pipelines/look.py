@@ -35,6 +35,7 @@ from park.records import (
     View,
 )
 from park.schemas import SCHEMAS, RunStamp, observations_to_batch
+from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
 from vision.detect import Detector, FrameDetections
@@ -44,7 +45,6 @@ from vision.observe import FrameObservations, Sight, observe
 from vision.overview import overview_picture
 from vision.privacy import PrivacyFinder
 from vision.redact import redact
-from vision.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from vision.track import VideoTracker
 
 REJECTS = "rejects"

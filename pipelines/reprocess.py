@@ -26,6 +26,7 @@ from park.errors import (
 from park.records import PatrolSummary, Reject
 from park.schemas import RunStamp
 from park.site import Site
+from park.terrain import ElevationModel
 from park.version import VERSION
 from pipelines.conclude import (
     Conclude,
@@ -48,7 +49,6 @@ from pipelines.staging import (
 from pipelines.tables import CommitReport, Warehouse
 from vision.footage import Discovery, FootageOptions, Ignored, discover
 from vision.models.registry import ModelFile
-from vision.terrain import ElevationModel
 
 _ATTEMPTS = 4
 _RUNNER = "FnApiRunner"

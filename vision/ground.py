@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from park.errors import LocateError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import CornersView, PosedView
+from park.terrain import Terrain
 from vision.camera import (
     corners_homography,
     homography_derivative,
@@ -23,7 +24,6 @@ from vision.camera import (
     rotation_to_enu,
     undistorted_px_to_normal,
 )
-from vision.terrain import Terrain
 from vision.uncertainty import Spread
 
 MAX_RANGE_M = 10_000.0

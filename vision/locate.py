@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from park.errors import LocateError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import BoxXyxyPx, CornersView, GroundPoint, View
+from park.terrain import FlatTerrain, Terrain
 from vision.ground import CornersGround, Ground, PosedGround
-from vision.terrain import FlatTerrain, Terrain
 from vision.uncertainty import propagate
 
 BOX_SIGMA = 0.05

@@ -9,13 +9,13 @@ import numpy as np
 
 from park.errors import LocateError
 from park.records import BoxXyxyPx, Detection, Frame, GroundPoint, Observation
+from park.terrain import Terrain
 from vision.detect import FrameDetections
 from vision.locate import Locator
 from vision.models.registry import ModelCard
 from vision.overview import DroppedDetection
 from vision.sizes import SIZE_RANGE_M, impossible_size, scale_is_known
 from vision.slicing import GsdAt
-from vision.terrain import Terrain
 
 NewId = Callable[[Frame, str, BoxXyxyPx, str], str]
 """Makes a detection id from the frame, the class, the box and the model id."""

@@ -12,9 +12,9 @@ from scipy.stats import ncx2
 from park.errors import LocateError
 from park.geodesy import FloatArray, LocalFrame, distance_m
 from park.records import CameraPose, CornersView, Intrinsics, PosedView, PoseSigma
+from park.terrain import FlatTerrain
 from vision.camera import project_points
 from vision.locate import Locator
-from vision.terrain import FlatTerrain
 from vision.uncertainty import WITHIN, radius_68_m
 
 HOME = LocalFrame(31.2, 121.5)

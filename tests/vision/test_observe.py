@@ -18,10 +18,10 @@ from park.records import (
     PoseSigma,
     View,
 )
+from park.terrain import Terrain
 from vision.detect import FrameDetections
 from vision.models.registry import ModelCard
 from vision.observe import FrameObservations, Sight, observe
-from vision.terrain import Terrain
 
 WIDTH, HEIGHT = 1000, 800
 ALT_M = 40.0

@@ -13,14 +13,14 @@ from rasterio.transform import Affine
 from park.errors import LocateError, TerrainError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import CameraPose, Intrinsics, PosedView, PoseSigma
-from vision.locate import Locator
-from vision.terrain import (
+from park.terrain import (
     DemTerrain,
     ElevationModel,
     FlatTerrain,
     TakeOffReference,
     take_off_reference,
 )
+from vision.locate import Locator
 
 # Near Ghent, in UTM zone 31 north: 500,000 east is the central meridian, where grid north is
 # true north and 1 m of the grid is 1.0004 m on the ground.
