@@ -40,7 +40,7 @@ def _corners(sight: Sight) -> list[LatLonDeg]:
         points.append((view.pose.lat_deg, view.pose.lon_deg))
     if sight.locator is None:
         return points
-    height_px, width_px = frame.image_bgr.shape[:2]
+    width_px, height_px = frame.width_px, frame.height_px
     for x, y in ((0, 0), (width_px, 0), (width_px, height_px), (0, height_px)):
         with suppress(LocateError):
             point = sight.locator.place(x, y)

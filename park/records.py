@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from park.picture import Picture
+
 BoxXyxyPx = tuple[float, float, float, float]
 """A box in pixels: x0, y0, x1, y1, with x0 < x1 and y0 < y1."""
 
@@ -207,7 +209,7 @@ class Frame:
     """One picture, when it was taken, and how it sees the ground.
 
     Attributes:
-        image_bgr: pixels, uint8, shape (height, width, 3), in OpenCV's channel order.
+        picture: its pixels, made when they are asked for.
         time: when it was taken.
         view: camera pose or ground corners; None when nothing is known, in which case nothing
             in the picture can be placed.
@@ -217,7 +219,7 @@ class Frame:
         assumptions: what had to be assumed about it, in words ("looking straight down").
     """
 
-    image_bgr: NDArray[np.uint8]
+    picture: Picture
     time: datetime
     view: View | None
     source_uri: str
@@ -226,13 +228,26 @@ class Frame:
     assumptions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        shape = self.image_bgr.shape
         _need(
-            len(shape) == 3 and shape[2] == 3 and str(self.image_bgr.dtype) == "uint8",
-            f"a frame needs uint8 pixels of shape (height, width, 3), "
-            f"not {self.image_bgr.dtype} {shape}",
+            self.picture.width_px > 0 and self.picture.height_px > 0,
+            f"a frame needs pixels, not {self.picture.width_px} x {self.picture.height_px}",
         )
         _need_aware("time", self.time)
+
+    @property
+    def width_px(self) -> int:
+        """Width of the picture."""
+        return self.picture.width_px
+
+    @property
+    def height_px(self) -> int:
+        """Height of the picture."""
+        return self.picture.height_px
+
+    @property
+    def image_bgr(self) -> NDArray[np.uint8]:
+        """All pixels, uint8, shape (height, width, 3), in OpenCV's channel order."""
+        return self.picture.image_bgr
 
 
 @dataclass(frozen=True, slots=True)

@@ -268,7 +268,7 @@ class _Look:
 
     def _beyond_what_is_known(self, sight: Sight) -> Iterator[str]:
         """Say where the ground is coarser than a model knows; it looks all the same."""
-        height_px, width_px = sight.frame.image_bgr.shape[:2]
+        width_px, height_px = sight.frame.width_px, sight.frame.height_px
         gsd_m = sight.gsd_at(width_px / 2, height_px / 2) if sight.gsd_at is not None else None
         if gsd_m is None or self._settings.whole:
             return
@@ -373,7 +373,7 @@ def _hash_of(path: str) -> str:
 def _corners(sight: Sight) -> list[LatLonDeg]:
     if sight.locator is None:
         return []
-    height_px, width_px = sight.frame.image_bgr.shape[:2]
+    width_px, height_px = sight.frame.width_px, sight.frame.height_px
     corners: list[LatLonDeg] = []
     for x, y in ((0, 0), (width_px, 0), (width_px, height_px), (0, height_px)):
         with suppress(LocateError):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from park.errors import ModelError
+from park.picture import Picture
 from park.records import Detection, Frame
 from vision.models.engine import Engine, RawBoxes
 from vision.models.export import export_model
@@ -125,7 +126,7 @@ class Detector:
         return None not in (card.reference_m, card.gsd_best_m, card.object_px_range)
 
     def _plan(self, frame: Frame, gsd_at: GsdAt | None) -> Plan:
-        height_px, width_px = frame.image_bgr.shape[:2]
+        width_px, height_px = frame.width_px, frame.height_px
         if self._whole:
             scale = self._input_px / max(width_px, height_px)
             return Plan((Window(0, 0, width_px, height_px, scale),), scale_known=False)
@@ -150,13 +151,13 @@ class Detector:
         at_scale = -1.0
         for window in plan.windows:
             if scaled_image is None or window.scale != at_scale:
-                scaled_image, at_scale = _scaled(frame.image_bgr, window.scale), window.scale
+                scaled_image, at_scale = _scaled(frame.picture, window.scale), window.scale
             self._engine.submit(_cut(scaled_image, window), pending.taker(window))
         return pending
 
     def _finish(self, pending: _Pending) -> FrameDetections:
         parts = pending.wait()
-        height_px, width_px = pending.frame.image_bgr.shape[:2]
+        width_px, height_px = pending.frame.width_px, pending.frame.height_px
         boxes = merge_windows(parts, width_px, height_px, object_px_range=self.card.object_px_range)
         return FrameDetections(pending.frame, self._detections(boxes), pending.plan.scale_known)
 
@@ -171,7 +172,7 @@ class Detector:
         card = self.card
         if len(sure) < _MIN_SURE or card.reference_m is None or card.gsd_best_m is None:
             return found
-        height_px, width_px = frame.image_bgr.shape[:2]
+        width_px, height_px = frame.width_px, frame.height_px
         wanted_px = card.reference_m / card.gsd_best_m
         scale = min(2.0, quantised(wanted_px / statistics.median(sure)))
         windows = tuple(
@@ -236,14 +237,14 @@ class _Pending:
         return [part for _, part in sorted(self._parts, key=lambda item: item[0])]
 
 
-def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def _scaled(picture: Picture, scale: float) -> NDArray[np.uint8]:
     if scale == 1.0:
-        return image
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    height_px, width_px = image.shape[:2]
+        return picture.image_bgr
     # A long thin picture keeps at least one pixel of its short side.
-    size = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
+    size = (max(1, round(picture.width_px * scale)), max(1, round(picture.height_px * scale)))
+    if scale < 1.0:
+        return picture.shrunk_bgr(*size)
+    return np.asarray(cv2.resize(picture.image_bgr, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _cut(scaled: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:

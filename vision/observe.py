@@ -94,7 +94,7 @@ def observe(
     dropped: list[DroppedDetection] = []
     unplaced: list[str] = []
     places, sizes_m, reasons = _placed(found.detections, sight)
-    height_px, width_px = frame.image_bgr.shape[:2]
+    width_px, height_px = frame.width_px, frame.height_px
     for detection, place, size_m, reason in zip(
         found.detections, places, sizes_m, reasons, strict=True
     ):

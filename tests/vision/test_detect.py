@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from park.errors import ModelError
+from park.picture import Pixels
 from park.records import BoxXyxyPx, CameraPose, Detection, Frame, PosedView, PoseSigma
 from sim_data.aerial import demo_intrinsics, draw_world, render_photo, vehicle_box_px
 from sim_data.aerial_world import FIRST_PASS, World
@@ -27,7 +28,7 @@ Image = NDArray[np.uint8]
 
 
 def frame_of(image: Image, name: str = "drawn") -> Frame:
-    return Frame(image, datetime(2026, 5, 1, 12, tzinfo=UTC), None, name, 0.0, "patrol")
+    return Frame(Pixels(image), datetime(2026, 5, 1, 12, tzinfo=UTC), None, name, 0.0, "patrol")
 
 
 def everywhere(gsd_m: float) -> GsdAt:

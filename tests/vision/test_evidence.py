@@ -18,6 +18,7 @@ from PIL.ExifTags import GPS, IFD, Base
 
 import vision.lettering
 from park.errors import RecordError
+from park.picture import Pixels
 from park.records import BoxXyxyPx, Detection, Frame, GroundPoint, Incident, Observation
 from vision.evidence import (
     EvidenceOptions,
@@ -34,7 +35,7 @@ TIME = datetime(2026, 9, 16, 3, 20, tzinfo=UTC)
 
 def _frame(width: int = 1600, height: int = 1200) -> Frame:
     image = np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Frame(image, TIME, None, "a/SIM_0001.JPG", 0.0, "p1")
+    return Frame(Pixels(image), TIME, None, "a/SIM_0001.JPG", 0.0, "p1")
 
 
 def _incident(box: BoxXyxyPx, size_m: float | None = 4.5, **changes: object) -> Incident:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from park.picture import Pixels
 from park.records import (
     BoxXyxyPx,
     CameraPose,
@@ -46,7 +47,7 @@ def look(
     terrain: Terrain | None = None,
 ) -> FrameObservations:  # fmt: skip
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    frame = Frame(image, datetime(2026, 5, 1, tzinfo=UTC), view, "a.jpg", 1.5, "patrol")
+    frame = Frame(Pixels(image), datetime(2026, 5, 1, tzinfo=UTC), view, "a.jpg", 1.5, "patrol")
     detections = tuple(Detection(name, 0.8, box, "m@1") for box in boxes)
     found = FrameDetections(frame, detections, scale_known=True)
     return observe(
@@ -144,7 +145,7 @@ class TestUnplaced:
 class TestSight:
     def frame(self, view: View | None) -> Frame:
         image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-        return Frame(image, datetime(2026, 5, 1, tzinfo=UTC), view, "a.jpg", 0.0, "patrol")
+        return Frame(Pixels(image), datetime(2026, 5, 1, tzinfo=UTC), view, "a.jpg", 0.0, "patrol")
 
     def test_metres_per_pixel_follow_from_height_and_lens(self) -> None:
         gsd_at = Sight.of(self.frame(posed()), None).gsd_at

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from park.errors import RecordError
+from park.picture import Pixels
 from park.records import (
     CameraPose,
     CornersView,
@@ -36,7 +37,7 @@ def _view(yaw_deg: float = 0.0, pitch_deg: float = -90.0, roll_deg: float = 0.0)
 
 
 def _frame(view: View | None, width: int = 800, height: int = 600) -> Frame:
-    return Frame(np.full((height, width, 3), 90, np.uint8), TIME, view, "a/b.JPG", 0.0, "p")
+    return Frame(Pixels(np.full((height, width, 3), 90, np.uint8)), TIME, view, "a/b.JPG", 0.0, "p")
 
 
 def _kept(x: float, y: float) -> Observation:

@@ -193,7 +193,7 @@ class CornersVideo:
         return given, ()
 
     def _frame(self, picture: VideoFrame) -> Frame:
-        height_px, width_px = picture.image_bgr.shape[:2]
+        width_px, height_px = picture.picture.width_px, picture.picture.height_px
         sigma_m = self._corners.corner_sigma_m
         assumptions = (*self._assumptions, "fixed camera over flat ground")
         if sigma_m is None:
@@ -202,7 +202,7 @@ class CornersVideo:
         if not picture.timed:
             assumptions += ("no time stamps in the video, frames counted",)
         return Frame(
-            image_bgr=picture.image_bgr,
+            picture=picture.picture,
             time=self._start + timedelta(seconds=picture.time_s),
             view=CornersView(width_px, height_px, self._corners.corners, sigma_m),
             source_uri=self._uri,

@@ -263,7 +263,7 @@ class RecordedPatrol:
         assumptions: tuple[str, ...] = ()
         if self._manifest.time_base.clock == "free":
             assumptions += ("times are from a clock that nothing corrects",)
-        height_px, width_px = picture.image_bgr.shape[:2]
+        width_px, height_px = picture.picture.width_px, picture.picture.height_px
         lens = camera.intrinsics()
         pose = self._telemetry.pose_at(time, self._gap_s)
         view = None
@@ -289,7 +289,7 @@ class RecordedPatrol:
             )
             view = PosedView(lens, pose, self._manifest.pose_sigma.sigma())
         return Frame(
-            image_bgr=picture.image_bgr,
+            picture=picture.picture,
             time=time,
             view=view,
             source_uri=uri,

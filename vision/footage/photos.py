@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from park.errors import FootageError, RecordError
+from park.picture import Pixels
 from park.records import CameraPose, Frame, PosedView, PoseSigma, Reject
 from vision.footage import sigmas
 from vision.footage.angles import normalize_attitude_deg, wrap_deg
@@ -111,7 +112,7 @@ def read_photo(uri: str, patrol_id: str, options: FootageOptions) -> Frame:
         pixels = _decode(image)
     time, time_assumption = _time(uri, metadata)
     return Frame(
-        image_bgr=_upright(pixels, metadata.orientation),
+        picture=Pixels(_upright(pixels, metadata.orientation)),
         time=time,
         view=view,
         source_uri=uri,

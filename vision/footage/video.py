@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from park.errors import FootageError
+from vision.footage.decoded import DecodedPicture
 from vision.footage.photos import check_size
 from vision.footage.source import FootageOptions
 
@@ -55,16 +56,21 @@ class VideoFrame:
     """One decoded picture, upright.
 
     Attributes:
-        image_bgr: uint8, shape (height, width, 3).
+        picture: its pixels.
         time_s: seconds from the start of the stream.
         quarter_turns: clockwise turns of 90 degrees that set it upright.
         timed: False where the container has no time stamps and frames were counted.
     """
 
-    image_bgr: NDArray[np.uint8]
+    picture: DecodedPicture
     time_s: float
     quarter_turns: int
     timed: bool
+
+    @property
+    def image_bgr(self) -> NDArray[np.uint8]:
+        """All pixels, uint8, shape (height, width, 3)."""
+        return self.picture.image_bgr
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +284,7 @@ class _Decoder:
                     yield frame, time_s
 
     def upright(self, frame: av.VideoFrame, time_s: float) -> VideoFrame:
-        """Return the pixels of a frame as they are meant to be seen.
+        """Return a frame as it is meant to be seen.
 
         Raises:
             FootageError: the picture grew to an absurd size in the middle of the stream.
@@ -286,10 +292,7 @@ class _Decoder:
         check_size(self._uri, frame.width, frame.height, self._max_pixels)
         # FFmpeg gives the angle by which the picture is to be turned anticlockwise.
         turns = round(-frame.rotation / 90.0) % 4
-        pixels = np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
-        if turns:
-            pixels = np.ascontiguousarray(np.rot90(pixels, -turns))
-        return VideoFrame(pixels, time_s, turns, frame.pts is not None)
+        return VideoFrame(DecodedPicture(frame, turns), time_s, turns, frame.pts is not None)
 
     def trouble(self, last_s: float | None) -> str:
         """Say what kept the stream from being read whole; empty when nothing did."""

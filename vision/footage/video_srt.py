@@ -95,7 +95,7 @@ class SrtVideo:
         if not picture.timed:
             assumptions += ("no time stamps in the video, frames counted",)
         return Frame(
-            image_bgr=picture.image_bgr,
+            picture=picture.picture,
             time=self._clock.at(picture.time_s),
             view=view,
             source_uri=self._uri,
@@ -109,7 +109,7 @@ class SrtVideo:
         if sample is None:
             gap_s = self._options.max_telemetry_gap_s
             return None, (f"no telemetry within {gap_s:g} s of the frame, so no position",)
-        height_px, width_px = picture.image_bgr.shape[:2]
+        width_px, height_px = picture.picture.width_px, picture.picture.height_px
         if picture.quarter_turns % 2:
             height_px, width_px = width_px, height_px
         facts = LensFacts(focal_35mm=sample.focal_35mm, digital_zoom=sample.digital_zoom)

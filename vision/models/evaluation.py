@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from park.errors import ModelError
+from park.picture import Pixels
 from park.records import Detection, Frame
 from vision.detect import Detector
 from vision.models.curve import CurvePoint, precision_recall_curve
@@ -127,7 +128,7 @@ def evaluate(
     targets: list[sv.Detections] = []
     frames = _frames(dataset.pictures, gsd_at, problems)
     for count, (picture, found) in enumerate(_detected(detector, frames), start=1):
-        height_px, width_px = found.frame.image_bgr.shape[:2]
+        width_px, height_px = found.frame.width_px, found.frame.height_px
         predictions.append(_as_predictions(found.detections, mapping, names))
         targets.append(_as_targets(picture, width_px, height_px, names))
         on_picture(count, len(dataset.pictures))
@@ -194,7 +195,9 @@ def _frames(
         if image is None:
             problems.append(f"{picture.path}: cannot be decoded")
             continue
-        frame = Frame(np.asarray(image, np.uint8), _NO_TIME, None, str(picture.path), 0.0, "data")
+        frame = Frame(
+            Pixels(np.asarray(image, np.uint8)), _NO_TIME, None, str(picture.path), 0.0, "data"
+        )
         yield picture, frame, gsd_at
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from ops.cli import app
 from park.errors import ModelError
+from park.picture import Pixels
 from park.records import Detection, Frame
 from vision.detect import Detector
 from vision.models.evaluation import evaluate
@@ -45,7 +46,9 @@ def seen(model: ModelFile, pictures: list[np.ndarray]) -> list[tuple[Detection, 
     """What the model itself says of each, at the confidence that evaluation asks for."""
     detector = Detector(model, confidence=0.01)
     frames = [
-        Frame(np.asarray(p, np.uint8), datetime(1970, 1, 1, tzinfo=UTC), None, "p", 0.0, "p")
+        Frame(
+            Pixels(np.asarray(p, np.uint8)), datetime(1970, 1, 1, tzinfo=UTC), None, "p", 0.0, "p"
+        )
         for p in pictures
     ]
     found = [f.detections for f in detector.detect_many((f, lambda x, y: GSD_M) for f in frames)]

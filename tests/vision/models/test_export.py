@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from park.errors import ModelError
+from park.picture import Pixels
 from park.records import Frame
 from vision.detect import Detector
 from vision.models.engine import Engine
@@ -194,7 +195,9 @@ class TestOnnx:
         detector = Detector(resolve_model(str(write_onnx(tmp_path / "fixed.onnx"))))
         for width, height in ((90, 64), (300, 200), (65, 1)):
             image = np.zeros((height, width, 3), np.uint8)
-            found = detector.detect(Frame(image, datetime.now(UTC), None, "drawn", 0.0, "p"))
+            found = detector.detect(
+                Frame(Pixels(image), datetime.now(UTC), None, "drawn", 0.0, "p")
+            )
             assert found.detections or height < 15
 
     @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""A frame as the decoder left it, turned into pixels only as far as somebody asks."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+
+class DecodedPicture:
+    """An upright picture over a decoded frame; a `park.records.Picture`.
+
+    Shrinking is done while colours are converted, which costs an eighth of converting the whole
+    picture and shrinking that. The whole picture is converted once and kept.
+
+    Args:
+        frame: as the decoder gave it.
+        quarter_turns: clockwise turns of 90 degrees that set it upright.
+    """
+
+    def __init__(self, frame: av.VideoFrame, quarter_turns: int = 0) -> None:
+        self._frame = frame
+        self._quarter_turns = quarter_turns % 4
+        self._whole: NDArray[np.uint8] | None = None
+
+    @property
+    def width_px(self) -> int:
+        """Width of the upright picture."""
+        return self._frame.height if self._quarter_turns % 2 else self._frame.width
+
+    @property
+    def height_px(self) -> int:
+        """Height of the upright picture."""
+        return self._frame.width if self._quarter_turns % 2 else self._frame.height
+
+    @property
+    def image_bgr(self) -> NDArray[np.uint8]:
+        """All pixels, uint8, shape (height, width, 3)."""
+        if self._whole is None:
+            self._whole = self._upright(self._frame.to_ndarray(format="bgr24"))
+        return self._whole
+
+    def shrunk_bgr(self, width_px: int, height_px: int) -> NDArray[np.uint8]:
+        """Return the whole picture in fewer pixels, uint8, shape (height_px, width_px, 3)."""
+        turned = self._quarter_turns % 2
+        small = self._frame.reformat(
+            width=height_px if turned else width_px,
+            height=width_px if turned else height_px,
+            format="bgr24",
+            interpolation=Interpolation.AREA,
+        )
+        return self._upright(small.to_ndarray())
+
+    def _upright(self, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+        image = np.asarray(pixels, np.uint8)
+        if not self._quarter_turns:
+            return image
+        return np.ascontiguousarray(np.rot90(image, -self._quarter_turns))
