@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 
@@ -16,11 +16,16 @@ class DecodedPicture:
 
     Args:
         frame: as the decoder gave it.
+        reformatter: what frames of one video share, so that it is prepared once; not for use
+            from several threads at once.
         quarter_turns: clockwise turns of 90 degrees that set it upright.
     """
 
-    def __init__(self, frame: av.VideoFrame, quarter_turns: int = 0) -> None:
+    def __init__(
+        self, frame: av.VideoFrame, reformatter: VideoReformatter, quarter_turns: int = 0
+    ) -> None:
         self._frame = frame
+        self._reformatter = reformatter
         self._quarter_turns = quarter_turns % 4
         self._whole: NDArray[np.uint8] | None = None
 
@@ -38,13 +43,16 @@ class DecodedPicture:
     def image_bgr(self) -> NDArray[np.uint8]:
         """All pixels, uint8, shape (height, width, 3)."""
         if self._whole is None:
-            self._whole = self._upright(self._frame.to_ndarray(format="bgr24"))
+            self._whole = self._upright(
+                self._reformatter.reformat(self._frame, format="bgr24").to_ndarray()
+            )
         return self._whole
 
     def shrunk_bgr(self, width_px: int, height_px: int) -> NDArray[np.uint8]:
         """Return the whole picture in fewer pixels, uint8, shape (height_px, width_px, 3)."""
         turned = self._quarter_turns % 2
-        small = self._frame.reformat(
+        small = self._reformatter.reformat(
+            self._frame,
             width=height_px if turned else width_px,
             height=width_px if turned else height_px,
             format="bgr24",

@@ -20,6 +20,7 @@ import av.container
 import av.error
 import av.video
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from park.errors import FootageError
@@ -252,6 +253,7 @@ class _Decoder:
         self._container = container
         self._stream = stream
         self._codec = stream.codec_context
+        self._reformatter = VideoReformatter()
         self._codec.thread_type = "AUTO"
         self._codec.thread_count = options.decoder_threads
         self._max_pixels = options.max_pixels
@@ -292,7 +294,9 @@ class _Decoder:
         check_size(self._uri, frame.width, frame.height, self._max_pixels)
         # FFmpeg gives the angle by which the picture is to be turned anticlockwise.
         turns = round(-frame.rotation / 90.0) % 4
-        return VideoFrame(DecodedPicture(frame, turns), time_s, turns, frame.pts is not None)
+        return VideoFrame(
+            DecodedPicture(frame, self._reformatter, turns), time_s, turns, frame.pts is not None
+        )
 
     def trouble(self, last_s: float | None) -> str:
         """Say what kept the stream from being read whole; empty when nothing did."""

@@ -6,6 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vision.footage.decoded import DecodedPicture
@@ -25,7 +26,7 @@ def _decoded(image: NDArray[np.uint8]) -> av.VideoFrame:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_a_shrunk_picture_is_the_whole_one_in_fewer_pixels(turns: int) -> None:
-    picture = DecodedPicture(_decoded(_scene()), turns)
+    picture = DecodedPicture(_decoded(_scene()), VideoReformatter(), turns)
     size = (picture.width_px // 2, picture.height_px // 2)
     expected = cv2.resize(picture.image_bgr, size, interpolation=cv2.INTER_AREA)
     shrunk = picture.shrunk_bgr(*size)
@@ -36,12 +37,12 @@ def test_a_shrunk_picture_is_the_whole_one_in_fewer_pixels(turns: int) -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_quarter_turns_set_it_upright(turns: int) -> None:
-    plain = DecodedPicture(_decoded(_scene())).image_bgr
-    turned = DecodedPicture(_decoded(_scene()), turns)
+    plain = DecodedPicture(_decoded(_scene()), VideoReformatter()).image_bgr
+    turned = DecodedPicture(_decoded(_scene()), VideoReformatter(), turns)
     assert np.array_equal(turned.image_bgr, np.rot90(plain, -turns))
     assert turned.image_bgr.shape[:2] == (turned.height_px, turned.width_px)
 
 
 def test_the_whole_picture_is_converted_once() -> None:
-    picture = DecodedPicture(_decoded(_scene()))
+    picture = DecodedPicture(_decoded(_scene()), VideoReformatter())
     assert picture.image_bgr is picture.image_bgr
