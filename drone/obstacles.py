@@ -15,7 +15,6 @@ from shapely.geometry.base import BaseGeometry
 
 from drone.heights import Ground
 from park.errors import RouteError
-from park.geodesy import FloatArray
 from park.site import Site
 from park.site_model import Building, FeatureBase, NoFly
 
@@ -146,20 +145,6 @@ class ObstacleField:
             return none, none
         pairs = self.tree.query(geometries, predicate="intersects")
         return pairs[0], pairs[1]
-
-
-def lines_of(legs: FloatArray) -> NDArray[np.object_]:
-    """Return the ground plan of legs, shape (N, 2, 2 or more), as shapely geometries.
-
-    A leg straight up or down is a point; GEOS calls a line without length invalid.
-    """
-    if not len(legs):
-        return np.empty(0, object)
-    lines = np.asarray(shapely.linestrings(legs[:, :, :2]), object)
-    upright = np.all(legs[:, 0, :2] == legs[:, 1, :2], axis=1)
-    if upright.any():
-        lines[upright] = shapely.points(legs[upright, 0, :2])
-    return lines
 
 
 def _label(kind: ObstacleKind, feature: FeatureBase, number: int) -> str:
