@@ -30,6 +30,7 @@ class TileRecipe(_Part):
         drawn_background_share: drawn tiles per training tile: roofs, bare ground, and ground
             with labelled things pasted onto it, a third each.
         relit_share: share of tiles in another light.
+        coarse_share: share of tiles as a camera further away gives them once magnified.
     """
 
     size_px: int = Field(416, ge=128, le=1280, multiple_of=32)
@@ -40,6 +41,7 @@ class TileRecipe(_Part):
     shadow_share: float = Field(0.4, ge=0, le=1)
     drawn_background_share: float = Field(0.1, ge=0, le=1)
     relit_share: float = Field(0.5, ge=0, le=1)
+    coarse_share: float = Field(0.0, ge=0, le=1)
 
     @field_validator("gsd_range_m")
     @classmethod

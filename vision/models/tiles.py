@@ -31,6 +31,9 @@ _MIN_VISIBLE = 0.4
 
 _VALIDATION_GSD_M = 0.08
 
+_COARSE_FACTORS = (1.5, 4.5)
+"""How much coarser a coarse tile is; pictures are magnified up to four times at work."""
+
 
 @dataclass(frozen=True, slots=True)
 class TileSet:
@@ -78,7 +81,7 @@ def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
                     writer.write(stem, tile)
                 else:
                     things.extend(_thing_of(tile, rng))
-                    writer.write(stem, _relit(tile, recipe, rng))
+                    writer.write(stem, _seen_otherwise(tile, recipe, rng))
         counts[split] += writer.written
     for split, count in counts.items():
         if not count:
@@ -110,7 +113,7 @@ def _write_drawn(
         else:
             ground = draw_dappled_ground(size, rng)
             tile = _Tile(*paste(ground, things, rng)) if number % 3 == 1 else _Tile(ground, ())
-        writer.write(f"drawn-{number}", _relit(tile, recipe, rng))
+        writer.write(f"drawn-{number}", _seen_otherwise(tile, recipe, rng))
     return writer.written
 
 
@@ -123,10 +126,29 @@ def _thing_of(tile: _Tile, rng: np.random.Generator) -> list[CutOut]:
     return [found] if found is not None else []
 
 
-def _relit(tile: _Tile, recipe: Recipe, rng: np.random.Generator) -> _Tile:
-    if rng.random() >= recipe.tiles.relit_share:
-        return tile
-    return _Tile(vary_light(tile.image_bgr, rng), tile.boxes)
+def _seen_otherwise(tile: _Tile, recipe: Recipe, rng: np.random.Generator) -> _Tile:
+    """Return the tile, by chance in another light and from further away."""
+    image = tile.image_bgr
+    if rng.random() < recipe.tiles.relit_share:
+        image = vary_light(image, rng)
+    if rng.random() < recipe.tiles.coarse_share:
+        image = coarsened(image, float(np.exp(rng.uniform(*np.log(_COARSE_FACTORS)))), rng)
+    return _Tile(image, tile.boxes)
+
+
+def coarsened(image: Image, factor: float, rng: np.random.Generator) -> Image:
+    """Return a picture as from `factor` times further away, compressed, and magnified again.
+
+    This is what a model gets to see of footage whose ground sampling distance is coarser than
+    the one it knows: as large as usual, and without the detail.
+    """
+    height_px, width_px = image.shape[:2]
+    size = (max(8, round(width_px / factor)), max(8, round(height_px / factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    quality = int(rng.integers(35, 90))
+    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    small = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.resize(small, (width_px, height_px)), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from park.errors import ModelError
 from vision.models.dataset import read_dataset
 from vision.models.lookalikes import cast_tree_shadows, draw_dappled_ground, draw_roof
 from vision.models.recipe import FitRecipe, Recipe, TileRecipe
-from vision.models.tiles import TileSet, cut_tiles
+from vision.models.tiles import TileSet, coarsened, cut_tiles
 
 Draw = Callable[[int, np.random.Generator], NDArray[np.uint8]]
 RED = (20, 20, 230)
@@ -140,6 +140,20 @@ def test_tiles_lie_in_the_stated_range_of_ground_distances(cut: tuple[Path, Tile
     assert gsd_m.min() >= 0.05 * 0.98
     assert gsd_m.max() <= 0.15 * 1.02
     assert gsd_m.max() / gsd_m.min() > 2, "the range is used"
+
+
+@pytest.mark.parametrize("factor", [1.5, 3.0, 4.5])
+def test_a_coarse_tile_keeps_its_size_and_its_things_and_loses_the_detail(factor: float) -> None:
+    image = np.full((256, 256, 3), 120, np.uint8)
+    image[100:140, 60:150] = RED
+    image[::2, 180:] = 255
+    image[1::2, 180:] = 0
+    coarse = coarsened(image, factor, np.random.default_rng(3))
+    assert coarse.shape == image.shape
+    (box,) = red_boxes(coarse)
+    assert np.abs(box - np.array([60, 100, 150, 140])).max() <= factor + 2
+    assert image[:, 190:].std() > 100
+    assert coarse[:, 190:].std() < 60
 
 
 def test_scenes_are_never_on_both_sides(cut: tuple[Path, TileSet]) -> None:
