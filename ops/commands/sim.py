@@ -1,0 +1,15 @@
+"""`parkwatch sim`: things that stand in for real ones."""
+
+from __future__ import annotations
+
+import typer
+
+from sim_data.copter.command_line import copter
+
+app = typer.Typer(help="Simulated things to try the rest with.", no_args_is_help=True)
+app.command("copter")(copter)
+
+
+@app.callback()
+def sim() -> None:
+    """Simulated things to try the rest with."""
