@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ops import console_text
-from ops.commands import demo, footage, models, reprocess, sites, tables
+from ops.commands import demo, footage, models, reprocess, sim, sites, tables
 from park.errors import ParkwatchError
 from park.version import VERSION
 
@@ -33,6 +33,7 @@ app.command("demo")(demo.demo)
 app.add_typer(sites.app, name="sites")
 app.add_typer(models.app, name="models")
 app.add_typer(footage.app, name="footage")
+app.add_typer(sim.app, name="sim")
 
 
 def _version(wanted: bool) -> None:

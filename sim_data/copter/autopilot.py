@@ -11,9 +11,11 @@ import math
 from collections.abc import Callable
 
 from park.version import VERSION
+from sim_data.copter.announcements import camera_feedback, status_texts
 from sim_data.copter.commands import CommandProtocol
 from sim_data.copter.faults import LinkDelay, LinkDrop
 from sim_data.copter.mission_protocol import MissionProtocol
+from sim_data.copter.moment import Moment
 from sim_data.copter.param_protocol import ParamProtocol
 from sim_data.copter.session import LinkQuality, Session
 from sim_data.copter.state import (
@@ -29,7 +31,7 @@ from sim_data.copter.state import (
     StatusText,
 )
 from sim_data.copter.streams import HEARTBEAT, Streams
-from sim_data.copter.telemetry import BUILDERS, Moment, camera_feedback, status_texts
+from sim_data.copter.telemetry import BUILDERS
 from sim_data.copter.vehicle import GuidedTarget, SimulatedCopter
 from sim_data.copter.wire import Message, Wire, mavlink2
 

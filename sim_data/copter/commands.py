@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sim_data.copter.mission_storage import has_place
+from sim_data.copter.item_wire import has_place
+from sim_data.copter.moment import Moment
 from sim_data.copter.session import Session
 from sim_data.copter.state import CommandResult, MavResult
-from sim_data.copter.telemetry import BUILDERS, Moment
+from sim_data.copter.telemetry import BUILDERS
 from sim_data.copter.vehicle import SimulatedCopter
 from sim_data.copter.wire import Message, mavlink2
 

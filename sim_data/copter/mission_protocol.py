@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from park.mission_item import MissionItem, MissionType
-from sim_data.copter.mission_storage import as_stored, home_item, item_from_wire, item_to_wire
+from sim_data.copter.item_wire import home_item, item_from_wire, item_to_wire
+from sim_data.copter.mission_list import MAX_ITEMS
 from sim_data.copter.session import Session
 from sim_data.copter.state import MavMissionResult, Severity
 from sim_data.copter.vehicle import SimulatedCopter
 from sim_data.copter.wire import Message, mavlink2
 
 _ALL_TYPES = 255
-_MOST_ITEMS = {MissionType.MISSION: 724, MissionType.FENCE: 200, MissionType.RALLY: 50}
 _ASK_AGAIN_S = 1.0
 _GIVE_UP_S = 8.0
 _GUIDED = 2
@@ -147,7 +147,7 @@ class MissionProtocol:
             self._ack(session, message, MavMissionResult.DENIED, kind)
             return
         self._uploads.pop(kind, None)
-        if last + 1 > _MOST_ITEMS[kind]:
+        if last + 1 > MAX_ITEMS[kind]:
             self._ack(session, message, MavMissionResult.NO_SPACE, kind)
             return
         now_s = session.now_s
@@ -183,10 +183,14 @@ class MissionProtocol:
             self._ack(session, message, MavMissionResult.INVALID_SEQUENCE, kind)
             return
         item = item_from_wire(message)
-        if not isinstance(item, MissionItem):
+        if isinstance(item, MissionItem):
+            verdict = self._vehicle.missions[kind].check(item)
+        else:
+            verdict = item
+        if not isinstance(item, MissionItem) or verdict is not MavMissionResult.ACCEPTED:
             del self._uploads[kind]
-            _LOG.info("%s item %d refused: %s", kind.name.lower(), message.seq, item.name)
-            self._ack(session, message, item, kind)
+            _LOG.info("%s item %d refused: %s", kind.name.lower(), message.seq, verdict.name)
+            self._ack(session, message, verdict, kind)
             return
         upload.items.append(item)
         upload.heard_s = session.now_s
@@ -199,7 +203,7 @@ class MissionProtocol:
     def _finish(self, kind: MissionType, upload: _Upload) -> None:
         mission = self._vehicle.missions[kind]
         items = list(mission.items[: upload.first])
-        items += [as_stored(item) for item in upload.items]
+        items += upload.items
         if upload.first > 0:
             items += mission.items[upload.last + 1 :]
         result = mission.replace(items)
@@ -246,16 +250,8 @@ class MissionProtocol:
             self._ack(session, message, MavMissionResult.INVALID_SEQUENCE, kind)
             return
         current = kind is MissionType.MISSION and self._vehicle.state.mission_seq == message.seq
-        system, component = _sender(message)
-        session.send(
-            item_to_wire(
-                item,
-                to_system=system,
-                to_component=component,
-                current=current,
-                whole=message.get_type() == "MISSION_REQUEST_INT",
-            )
-        )
+        whole = message.get_type() == "MISSION_REQUEST_INT"
+        session.send(item_to_wire(item, _sender(message), current=current, whole=whole))
 
     def _clear(self, session: Session, message: Message, kind: MissionType) -> None:
         if kind in self._uploads and self._uploads[kind].sender != _sender(message):
