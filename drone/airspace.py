@@ -170,6 +170,17 @@ class Airspace:
         shapely.prepare(area)
         return area
 
+    @cached_property
+    def bays(self) -> tuple[BaseGeometry, ...]:
+        """What has to be flown around for the boundary's sake, metres.
+
+        That is what lies between the allowed area and its convex hull, and its holes: a straight
+        way between two allowed places leaves the area only there. Each is shrunk a little, so
+        that the rim of the allowed area may be flown along.
+        """
+        beyond = self.allowed.convex_hull.difference(self.allowed).buffer(-SLACK_M / 5.0)
+        return tuple(bay for bay in shapely.get_parts(beyond) if not bay.is_empty)
+
     def home_place(self, home: Home) -> FloatArray:
         """Return a dock as (east, north, z of the ground), metres.
 

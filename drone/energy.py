@@ -192,28 +192,45 @@ class EnergyModel:
         """Return what staying in one place against the wind takes."""
         return Spent(seconds, self.power_w(self.wind.speed_mps) * seconds / 3600.0)
 
-    def flown(self, line: FloatArray, speed_mps: float) -> Spent:
-        """Return what a line of points (N, 3) takes, slowing down at its corners included."""
-        if len(line) < 2:
-            return Spent()
-        moves = np.diff(line, axis=0)
-        seconds, wh = self.legs(moves, speed_mps)
-        return Spent(float(seconds.sum()), float(wh.sum())) + self.corners(moves, speed_mps)
+    def profile(
+        self, line: FloatArray, speeds_mps: FloatArray, holds_s: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return seconds and watt-hours spent on reaching and holding at each point of a line.
 
-    def corners(self, moves: FloatArray, speed_mps: float) -> Spent:
-        """Return what slowing down takes where one leg (N, 3) follows another.
+        Slowing down is counted at every point: where a leg turns by an angle a it takes ``v /
+        acceleration * sin²(a/2)`` seconds more than going straight on, nothing at none and a full
+        stop and start at a turn back. Straight up or down counts as a right angle.
 
-        Turning by an angle a costs ``v / acceleration * sin²(a/2)`` seconds against going
-        straight on: nothing at none, a full stop and start at a turn back. So does a leg that is
-        straight up or down, and the start and the end of the line cost half a stop each.
+        Args:
+            line: shape (N, 3): east, north, z; the first point is where it begins, standing.
+            speeds_mps: shape (N,): over ground on the leg that ends at each point.
+            holds_s: shape (N,): waiting at each point.
+
+        Returns:
+            Each of shape (N,), from zero, hold of the point itself included.
         """
-        level = np.hypot(moves[:, 0], moves[:, 1])
-        units = np.divide(
-            moves[:, :2], level[:, None], where=level[:, None] > 0, out=np.zeros((len(moves), 2))
-        )
-        cosines = np.sum(units[1:] * units[:-1], axis=1)
-        stops = float(np.sum((1.0 - cosines) / 2.0)) + 1.0
-        return self.hover(stops * speed_mps / self.vehicle.accel_mps2)
+        seconds, wh = np.zeros(len(line)), np.zeros(len(line))
+        if len(line) > 1:
+            moves = np.diff(line, axis=0)
+            seconds[1:], wh[1:] = self.legs(moves, speeds_mps[1:])
+            still = holds_s.copy()
+            level = np.hypot(moves[:, 0], moves[:, 1])
+            units = moves[:, :2] / np.where(level > 0.0, level, 1.0)[:, None]
+            cosines = np.sum(units[1:] * units[:-1], axis=1)
+            faster = np.maximum(speeds_mps[1:-1], speeds_mps[2:])
+            still[1:-1] += (1.0 - cosines) / 2.0 * faster / self.vehicle.accel_mps2
+            # Half a stop each at the start and the end.
+            still[[0, -1]] += 0.5 * speeds_mps[[1, -1]] / self.vehicle.accel_mps2
+        else:
+            still = holds_s
+        seconds = np.cumsum(seconds + still)
+        wh = np.cumsum(wh + still * self.power_w(self.wind.speed_mps) / 3600.0)
+        return seconds, wh
+
+    def flown(self, line: FloatArray, speed_mps: float) -> Spent:
+        """Return what flying a line of points (N, 3) at one speed takes."""
+        seconds, wh = self.profile(line, np.full(len(line), speed_mps), np.zeros(len(line)))
+        return Spent(float(seconds[-1]), float(wh[-1]))
 
     def take_off(self, up_m: float) -> Spent:
         """Return what taking off and climbing straight to a height above home takes."""

@@ -42,7 +42,7 @@ class Limits:
     building_clearance_m: float = 10.0
     home_margin_m: float = 3.0
     max_alt_agl_m: float = 120.0
-    min_alt_agl_m: float = 8.0
+    min_alt_agl_m: float = 5.0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
