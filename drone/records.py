@@ -138,6 +138,8 @@ class PatrolRoute:
             area was asked for (points, orbit, look).
         lower_bound_m: no route that does this can be shorter: area divided by swath, or the
             length of the network; None where there is no such bound.
+        notes: what was decided or left out while laying it out, in words; they belong among
+            the assumptions of its plan.
     """
 
     route_id: str
@@ -147,6 +149,7 @@ class PatrolRoute:
     speed_mps: float
     requested_area: Polygon | MultiPolygon | None = None
     lower_bound_m: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _need(bool(self.strips), f"route {self.route_id} has nothing to fly")

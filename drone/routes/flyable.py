@@ -1,0 +1,173 @@
+"""Where a route may be laid out: inside the boundary, clear of no-fly areas, at its height."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from drone.records import RoutePoint, Strip
+from park.errors import RouteError
+from park.geodesy import FloatArray, LocalFrame
+from park.site import Site
+
+VERTICAL_MARGIN_M = 10.0
+"""A no-fly area counts at heights this close above its top or below its bottom, metres."""
+
+
+@dataclass(frozen=True)
+class Flyable:
+    """The ground above which a route may lie at one height, in metres of the site's frame.
+
+    Attributes:
+        site: the park.
+        alt_agl_m: the height that it holds for, above the ground.
+        margin_m: from the boundary and from no-fly areas.
+    """
+
+    site: Site
+    alt_agl_m: float
+    margin_m: float
+
+    @property
+    def frame(self) -> LocalFrame:
+        """Metres east and north of the middle of the site."""
+        return self.site.frame
+
+    @cached_property
+    def closed(self) -> dict[str, BaseGeometry]:
+        """No-fly areas that reach to this height, with the margin, by id or number."""
+        found = {}
+        for number, area in enumerate(self.site.no_fly, start=1):
+            top = float("inf") if area.max_alt_agl_m is None else area.max_alt_agl_m
+            low = area.min_alt_agl_m - VERTICAL_MARGIN_M
+            if low <= self.alt_agl_m <= top + VERTICAL_MARGIN_M:
+                outline = self.frame.project_geometry(area.geometry)
+                found[area.id or f"no-fly {number}"] = outline.buffer(self.margin_m)
+        return found
+
+    @cached_property
+    def area(self) -> BaseGeometry:
+        """Where to fly: polygons in metres, prepared.
+
+        Raises:
+            RouteError: nothing is left.
+        """
+        inside = self.site.boundary_m.buffer(-self.margin_m)
+        area = areas_of(inside.difference(shapely.union_all(list(self.closed.values()))))
+        if area.is_empty:
+            raise RouteError(
+                f"nothing of site {self.site.id!r} is left to fly over at {self.alt_agl_m:g} m "
+                f"with a margin of {self.margin_m:g} m; make the margin smaller"
+            )
+        shapely.prepare(area)
+        return area
+
+    def cut(self, shape: BaseGeometry, what: str) -> tuple[BaseGeometry, tuple[str, ...]]:
+        """Return the part of a shape that may be flown over, and notes on what may not.
+
+        Args:
+            shape: in metres of `frame`.
+            what: its name, for the notes.
+
+        Raises:
+            RouteError: nothing of it may be flown over.
+        """
+        left = shape.intersection(self.area)
+        if left.is_empty:
+            raise RouteError(
+                f"{what} cannot be flown over at {self.alt_agl_m:g} m: all of it is outside the "
+                f"boundary or in no-fly areas, with a margin of {self.margin_m:g} m"
+            )
+        notes = []
+        outside = shape.difference(self.site.boundary_m)
+        if _size(outside) > 1e-3 * _size(shape):
+            notes.append(
+                f"{what} reaches beyond the boundary: {_words(outside)} of it is not flown over"
+            )
+        for name, closed in self.closed.items():
+            lost = shape.intersection(closed)
+            if _size(lost) > 0.0:
+                notes.append(f"{what}: {_words(lost)} is not flown over because of no-fly {name}")
+        return left, tuple(notes)
+
+    def points(
+        self,
+        xy: FloatArray,
+        *,
+        pitch_deg: float = -90.0,
+        look_at: tuple[float, float] | None = None,
+        hold_s: float = 0.0,
+        take_photo: bool = False,
+    ) -> tuple[RoutePoint, ...]:
+        """Return places in metres, shape (N, 2), as points of a route."""
+        lat, lon = self.frame.to_lat_lon(xy[:, 0].copy(), xy[:, 1].copy())
+        return tuple(
+            RoutePoint(
+                lat_deg=float(one_lat),
+                lon_deg=float(one_lon),
+                alt_agl_m=self.alt_agl_m,
+                hold_s=hold_s,
+                gimbal_pitch_deg=pitch_deg,
+                look_at=look_at,
+                take_photo=take_photo,
+            )
+            for one_lat, one_lon in zip(lat, lon, strict=True)
+        )
+
+    def strip(self, xy: FloatArray, *, pitch_deg: float, photo_spacing_m: float | None) -> Strip:
+        """Return a line in metres, shape (N, 2), as a strip with photos along it."""
+        alone = len(xy) == 1
+        return Strip(
+            self.points(xy, pitch_deg=pitch_deg, take_photo=alone),
+            photo_spacing_m=None if alone else photo_spacing_m,
+        )
+
+
+def areas_of(geometry: BaseGeometry) -> BaseGeometry:
+    """Return only the polygons of a geometry: an overlay may leave lines and points beside."""
+    parts = shapely.get_parts(geometry)
+    return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+
+
+def polygon_or_none(geometry: BaseGeometry) -> Polygon | MultiPolygon | None:
+    """Return a geometry's polygons for a record; None where it has none."""
+    area = areas_of(geometry)
+    return area if isinstance(area, Polygon | MultiPolygon) and not area.is_empty else None
+
+
+def xy_of(geometry: BaseGeometry) -> FloatArray:
+    """Return the coordinates of a geometry, shape (N, 2)."""
+    return np.asarray(shapely.get_coordinates(geometry), dtype=np.float64)
+
+
+def read_place(text: str, option: str) -> tuple[float, float]:
+    """Return latitude and longitude of ``LAT,LON``.
+
+    Raises:
+        RouteError: it is not that, or no place on Earth.
+    """
+    match = re.fullmatch(r"\s*([+-]?\d+(?:\.\d+)?)\s*[, ]\s*([+-]?\d+(?:\.\d+)?)\s*", text)
+    if match is None:
+        raise RouteError(
+            f"{option} {text!r}: write a place as LAT,LON, for example 22.5312,113.9421"
+        )
+    lat, lon = float(match[1]), float(match[2])
+    if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
+        raise RouteError(
+            f"{option} {text!r}: latitude first, -90 to 90, then longitude, -180 to 180"
+        )
+    return lat, lon
+
+
+def _size(shape: BaseGeometry) -> float:
+    return float(shape.area or shape.length)
+
+
+def _words(shape: BaseGeometry) -> str:
+    return f"{shape.area:.0f} m2" if shape.area else f"{shape.length:.0f} m"
