@@ -3,14 +3,24 @@
 `VehicleLink` owns DroneKit's vehicle and the MAVLink connection below it. Whoever flies asks it for
 the latest `Telemetry`, listens to events, and gives commands, each of which is acknowledged by the
 vehicle or raises.
+
+Nothing here takes the vehicle's word for granted: a mode has changed when a heartbeat says so, a
+parameter is set when the vehicle repeats it, and a command that one version of ArduCopter does
+not know is asked for in the older way, which the log then says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
-from typing import TypeVar
+import hashlib
+import logging
+import math
+import re
+from collections.abc import Mapping
 
+from drone.link_answers import CommandRefusedError
+from drone.link_commands import KEY_VARIABLE, RELATIVE_FRAME, LinkCommands
+from drone.link_core import Inbox
+from drone.readings import MODE_NUMBERS
 from drone.telemetry import (
     ArmedChanged,
     CameraFeedback,
@@ -27,14 +37,15 @@ from drone.telemetry import (
     Telemetry,
     VehicleRebooted,
 )
-from park.clock import Clock
-from park.errors import CommandError
+from park.errors import CommandError, LinkError, SettingsError
 
 __all__ = [
+    "KEY_VARIABLE",
     "ArmedChanged",
     "CameraFeedback",
     "CommandRefusedError",
     "HomeChanged",
+    "Inbox",
     "LandedChanged",
     "LandedState",
     "LinkEvent",
@@ -47,147 +58,54 @@ __all__ = [
     "Telemetry",
     "VehicleLink",
     "VehicleRebooted",
+    "signing_key",
 ]
 
-HeardT = TypeVar("HeardT")
+_LOG = logging.getLogger(__name__)
+
+_PASSPHRASE_CHARS = 8
+
+# MAV_CMD
+_NAV_TAKEOFF = 22
+_DO_SET_MODE = 176
+_DO_CHANGE_SPEED = 178
+_DO_REPOSITION = 192
+_DO_SET_MISSION_CURRENT = 224
+_ARM_DISARM = 400
+_CUSTOM_MODE = 1
+_CHANGE_MODE_TO_GUIDED = 1
+_POSITION_ONLY = 0b0000_1101_1111_1000
+_CLIMBED_M = 0.5
+_SAME_PLACE_DEG = 2e-6
+_TARGET_POSITION = 87
 
 
-class CommandRefusedError(CommandError):
-    """The vehicle answered a command with something other than yes.
+def signing_key(environment: Mapping[str, str]) -> bytes | None:
+    """Return the key for signing from `KEY_VARIABLE`; None where it is not set.
 
-    Args:
-        message: what was asked and what it said.
-        command: ``MAV_CMD``.
-        result: ``MAV_RESULT``.
+    64 hexadecimal digits are the key; anything else is a passphrase, whose SHA-256 is the key, as
+    in Mission Planner.
+
+    Raises:
+        SettingsError: it is set, but too short to be a secret.
     """
+    text = environment.get(KEY_VARIABLE, "")
+    if not text:
+        return None
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", text):
+        return bytes.fromhex(text)
+    if len(text) < _PASSPHRASE_CHARS:
+        raise SettingsError(
+            f"{KEY_VARIABLE} is a passphrase of fewer than {_PASSPHRASE_CHARS} characters; make it "
+            "longer, or give 64 hexadecimal digits"
+        )
+    return hashlib.sha256(text.encode()).digest()
 
-    def __init__(self, message: str, *, command: int, result: int) -> None:
-        super().__init__(message)
-        self.command = command
-        self.result = result
 
-    @property
-    def unsupported(self) -> bool:
-        """Whether this vehicle does not know the command at all, so that another may serve."""
-        return self.result == 3
-
-
-class VehicleLink:
+class VehicleLink(LinkCommands):
     """A link to one multirotor under ArduPilot; make it with `connect`, and close it."""
 
-    @classmethod
-    def connect(
-        cls,
-        url: str,
-        *,
-        timeout_s: float = 30.0,
-        clock: Clock | None = None,
-        signing_key: bytes | None = None,
-        source_system: int = 255,
-        heartbeat: bool = True,
-        keepalive_s: float | None = None,
-        lost_after_s: float = 5.0,
-        rate_hz: float = 10.0,
-    ) -> VehicleLink:
-        """Return a link to the vehicle at `url`, once it answers and is one that we fly.
-
-        Args:
-            url: ``tcp:HOST:PORT``, ``udp:HOST:PORT`` to listen, ``udpout:HOST:PORT`` to call, or
-                a serial device, ``/dev/ttyUSB0`` or ``/dev/ttyUSB0,57600``.
-            timeout_s: how long to wait for it.
-            clock: of this program.
-            signing_key: 32 bytes; messages are then signed, and unsigned ones not believed.
-            source_system: our MAVLink system id.
-            heartbeat: whether we say that a ground station is here; False to look on only.
-            keepalive_s: stop saying so when `keepalive` was not called for this long, so that the
-                vehicle's own failsafe takes over when the pilot program hangs; None to say so
-                for as long as the program lives.
-            lost_after_s: silence after which the link counts as lost.
-            rate_hz: of positions and attitudes, in the vehicle's time.
-
-        Raises:
-            LinkError: nothing there, nothing that answers, or not a multirotor under ArduPilot.
-        """
-        raise NotImplementedError
-
-    @property
-    def telemetry(self) -> Telemetry:
-        """The vehicle as it was last heard of; ages count up to now."""
-        raise NotImplementedError
-
-    @property
-    def lost(self) -> bool:
-        """Whether the vehicle has been silent for too long."""
-        raise NotImplementedError
-
-    def keepalive(self) -> None:
-        """Say that the pilot program still runs its loop; see ``keepalive_s`` of `connect`."""
-        raise NotImplementedError
-
-    def add_listener(
-        self, callback: Callable[[HeardT], None], kind: type[HeardT]
-    ) -> Callable[[], None]:
-        """Call `callback` for each new thing of `kind`, in a thread of the link's own.
-
-        Args:
-            callback: may take its time; what it raises is logged and counted.
-            kind: `Telemetry`, one of the events, or `LinkEvent` for all of them.
-
-        Returns:
-            What to call to stop listening.
-        """
-        raise NotImplementedError
-
-    def wait_for(
-        self, predicate: Callable[[Telemetry], bool], what: str, timeout_s: float
-    ) -> Telemetry:
-        """Return the first telemetry for which `predicate` is true.
-
-        Args:
-            predicate: asked at every message.
-            what: is waited for, in words, for the error.
-            timeout_s: of this program's clock.
-
-        Raises:
-            LinkError: it did not come to be, or the link was closed.
-        """
-        raise NotImplementedError
-
-    def command_long(
-        self,
-        command: int,
-        *params: float,
-        timeout_s: float = 5.0,
-        retries: int = 3,
-    ) -> None:
-        """Give a command and return when the vehicle has accepted it.
-
-        Args:
-            command: ``MAV_CMD``.
-            params: up to seven; the rest are 0.
-            timeout_s: for each answer.
-            retries: how often it is said again when no answer comes.
-
-        Raises:
-            CommandRefusedError: the vehicle said no; ``unsupported`` tells if it never will.
-            LinkError: no answer.
-        """
-        raise NotImplementedError
-
-    def command_int(
-        self,
-        command: int,
-        *,
-        params: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
-        lat_deg: float,
-        lon_deg: float,
-        alt_m: float,
-        frame: int = 6,
-        timeout_s: float = 5.0,
-        retries: int = 3,
-    ) -> None:
-        """Give a command with a place, in ``COMMAND_INT``; as `command_long` otherwise."""
-        raise NotImplementedError
+    # Modes and motors
 
     def set_mode(self, name: str, timeout_s: float = 10.0) -> None:
         """Change the flight mode and return when a heartbeat says so.
@@ -196,27 +114,102 @@ class VehicleLink:
             CommandError: there is no such mode, or the vehicle stays in another.
             LinkError: no answer.
         """
-        raise NotImplementedError
+        number = MODE_NUMBERS.get(name)
+        if number is None:
+            raise CommandError(f"{name!r} is no flight mode of ArduCopter")
+        started_s = self.clock.monotonic_s()
+        self._readings.asked_mode = name
+        try:
+            try:
+                self.command_long(_DO_SET_MODE, _CUSTOM_MODE, number)
+            except CommandRefusedError as error:
+                if not error.unsupported:
+                    raise self._with_texts(f"mode {name}", error, started_s) from error
+                _LOG.info("%s: asked for mode %s with SET_MODE instead", self.where, name)
+                self.mav.set_mode_send(self.target[0], _CUSTOM_MODE, number)
+            self.wait_for(lambda now: now.mode == name, f"mode {name}", timeout_s)
+        except LinkError as error:
+            now = self.telemetry
+            if self.lost or now.mode == name:
+                raise
+            raise CommandError(f"mode {name}: the vehicle stays in {now.mode}") from error
+        finally:
+            self._readings.asked_mode = None
 
     def arm(self, timeout_s: float = 15.0) -> None:
-        """Arm the motors; the error says what the vehicle's own checks said."""
-        raise NotImplementedError
+        """Arm the motors; the error says what the vehicle's own checks said.
+
+        Raises:
+            CommandError: the vehicle refuses.
+            LinkError: no answer.
+        """
+        started_s = self.clock.monotonic_s()
+        try:
+            self.command_long(_ARM_DISARM, 1.0, timeout_s=timeout_s, retries=1)
+        except CommandRefusedError as error:
+            raise self._with_texts("arming", error, started_s) from error
+        self.wait_for(lambda now: now.armed, "the motors to be armed", timeout_s)
 
     def disarm(self, timeout_s: float = 10.0) -> None:
-        """Disarm the motors; the vehicle refuses in the air."""
-        raise NotImplementedError
+        """Disarm the motors; the vehicle refuses in the air.
+
+        Raises:
+            CommandError: the vehicle refuses.
+            LinkError: no answer.
+        """
+        started_s = self.clock.monotonic_s()
+        try:
+            self.command_long(_ARM_DISARM, 0.0)
+        except CommandRefusedError as error:
+            raise self._with_texts("disarming", error, started_s) from error
+        self.wait_for(lambda now: not now.armed, "the motors to be disarmed", timeout_s)
 
     def takeoff(self, alt_home_m: float, timeout_s: float = 10.0) -> None:
-        """Start to climb, in GUIDED and armed; returns when accepted, not when up."""
-        raise NotImplementedError
+        """Start to climb, in GUIDED and armed; returns when accepted, not when up.
+
+        Raises:
+            CommandError: the vehicle refuses.
+            LinkError: no answer.
+        """
+        started_s = self.clock.monotonic_s()
+        before = self.telemetry
+        try:
+            params = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, alt_home_m)
+            self.command_long(_NAV_TAKEOFF, *params, timeout_s=timeout_s / 4)
+        except CommandRefusedError as error:
+            # Its first yes may have got lost; said again, it refuses because it climbs already.
+            was_m, now = before.alt_home_m or 0.0, self.telemetry
+            if not now.armed or (now.alt_home_m or 0.0) < was_m + _CLIMBED_M:
+                raise self._with_texts("take-off", error, started_s) from error
+            _LOG.info("%s: take-off refused, but it climbs: it had heard it before", self.where)
 
     def land(self, timeout_s: float = 10.0) -> None:
         """Land where it is: mode LAND."""
-        raise NotImplementedError
+        self.set_mode("LAND", timeout_s)
 
     def rtl(self, timeout_s: float = 10.0) -> None:
         """Come home: mode RTL."""
-        raise NotImplementedError
+        self.set_mode("RTL", timeout_s)
+
+    def pause(self, timeout_s: float = 10.0) -> str:
+        """Stop and hold; return the mode that holds it, BRAKE or LOITER.
+
+        LOITER comes second because it sinks where no remote holds its throttle in the middle.
+        To go on, `resume_mission`.
+        """
+        try:
+            self.set_mode("BRAKE", timeout_s)
+        except CommandError as error:
+            _LOG.warning("%s: %s; LOITER instead", self.where, error)
+            self.set_mode("LOITER", timeout_s)
+            return "LOITER"
+        return "BRAKE"
+
+    def resume_mission(self, timeout_s: float = 10.0) -> None:
+        """Go on with the mission: mode AUTO."""
+        self.set_mode("AUTO", timeout_s)
+
+    # Where to
 
     def goto(
         self,
@@ -227,56 +220,83 @@ class VehicleLink:
         speed_mps: float | None = None,
         timeout_s: float = 10.0,
     ) -> None:
-        """Fly straight to a place in GUIDED; returns when it is on its way."""
-        raise NotImplementedError
+        """Fly straight to a place in GUIDED; returns when it is on its way.
 
-    def pause(self, timeout_s: float = 10.0) -> str:
-        """Stop and hold; return the mode that holds it, BRAKE or LOITER.
-
-        To go on, `resume_mission`.
+        Raises:
+            CommandError: the vehicle refuses, or keeps another target.
+            LinkError: no answer.
         """
-        raise NotImplementedError
+        if self.telemetry.mode != "GUIDED":
+            self.set_mode("GUIDED", timeout_s)
+        try:
+            self.command_int(
+                _DO_REPOSITION,
+                params=(speed_mps or -1.0, _CHANGE_MODE_TO_GUIDED, 0.0, math.nan),
+                lat_deg=lat_deg,
+                lon_deg=lon_deg,
+                alt_m=alt_home_m,
+            )
+        except CommandRefusedError as error:
+            if not error.unsupported:
+                raise
+            _LOG.info("%s: %s; sent as a position target instead", self.where, error)
+            self._send_target(lat_deg, lon_deg, alt_home_m)
+            if speed_mps is not None:
+                self.set_speed(speed_mps)
 
-    def resume_mission(self, timeout_s: float = 10.0) -> None:
-        """Go on with the mission: mode AUTO."""
-        raise NotImplementedError
+    def _send_target(self, lat_deg: float, lon_deg: float, alt_home_m: float) -> None:
+        """Send a position target, which has no answer, until the vehicle repeats it."""
+        lat_e7, lon_e7 = round(lat_deg * 1e7), round(lon_deg * 1e7)
+        with self.inbox("POSITION_TARGET_GLOBAL_INT") as box:
+            for _ in range(4):
+                self.mav.set_position_target_global_int_send(
+                    0,
+                    *self.target,
+                    RELATIVE_FRAME,
+                    _POSITION_ONLY,
+                    *(lat_e7, lon_e7, alt_home_m),
+                    *(0.0,) * 8,
+                )
+                if not self.request_message(_TARGET_POSITION):
+                    _LOG.warning("%s: the vehicle cannot repeat its target", self.where)
+                    return
+                told = box.get(1.0)
+                if told is not None and (
+                    abs(told.lat_int - lat_e7) / 1e7 < _SAME_PLACE_DEG
+                    and abs(told.lon_int - lon_e7) / 1e7 < _SAME_PLACE_DEG
+                ):
+                    return
+        raise CommandError(
+            f"the vehicle does not take ({lat_deg:.6f}, {lon_deg:.6f}) as its target; it is in "
+            f"mode {self.telemetry.mode}"
+        )
 
     def set_current(self, seq: int, timeout_s: float = 5.0) -> None:
-        """Fly item `seq` of the mission next."""
-        raise NotImplementedError
+        """Fly item `seq` of the mission next.
+
+        Raises:
+            CommandError: the vehicle refuses.
+            LinkError: no answer, or it does not say that it does.
+        """
+        try:
+            self.command_long(_DO_SET_MISSION_CURRENT, seq, timeout_s=timeout_s)
+        except CommandRefusedError as error:
+            if not error.unsupported:
+                raise
+            _LOG.info("%s: %s; sent as MISSION_SET_CURRENT instead", self.where, error)
+            self.mav.mission_set_current_send(*self.target, seq)
+        # A command that is done at once makes way for the item after it before anyone is told.
+        self.wait_for(
+            lambda now: now.mission_seq is not None and now.mission_seq >= seq,
+            f"item {seq} to become the current one",
+            timeout_s,
+        )
 
     def set_speed(self, speed_mps: float, timeout_s: float = 5.0) -> None:
-        """Fly at this speed over ground from now on."""
-        raise NotImplementedError
-
-    def read_param(self, name: str, timeout_s: float = 3.0) -> float | None:
-        """Return one of the vehicle's parameters; None when it has none of that name.
+        """Fly at this speed over ground from now on.
 
         Raises:
-            LinkError: the link is lost.
+            CommandError: the vehicle refuses.
+            LinkError: no answer.
         """
-        raise NotImplementedError
-
-    def set_param(self, name: str, value: float, timeout_s: float = 3.0) -> None:
-        """Set one of the vehicle's parameters and check what it answers.
-
-        Raises:
-            CommandError: it has none of that name, or keeps another value.
-            LinkError: the link is lost.
-        """
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Let go of the vehicle; it stays as it is. Safe to call twice."""
-        raise NotImplementedError
-
-    def __enter__(self) -> VehicleLink:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        self.command_long(_DO_CHANGE_SPEED, 1.0, speed_mps, -1.0, timeout_s=timeout_s)
