@@ -158,7 +158,7 @@ def _read_mission(data: dict[str, Any]) -> tuple[tuple[MissionItem, ...], list[s
         return (), notes
     lat, lon, *height = _numbers(home, (2, 3), "plannedHomePosition")
     first = MissionItem(
-        *(0, GLOBAL, NAV_WAYPOINT, _NO_PARAMS, lat, lon), *(height or [math.nan]), current=True
+        *(0, GLOBAL, NAV_WAYPOINT, _NO_PARAMS, lat, lon), height[0] if height else math.nan, True
     )
     check_place(first, "plannedHomePosition")
     ids = {
@@ -315,7 +315,8 @@ def _read_rally(data: dict[str, Any]) -> tuple[MissionItem, ...]:
         where = f"rally point {place + 1}"
         lat, lon, *height = _numbers(value, (2, 3), where)
         item = MissionItem(
-            *(place, ABOVE_HOME, RALLY_POINT, _NO_PARAMS, lat, lon, *(height or [0.0])),
+            *(place, ABOVE_HOME, RALLY_POINT, _NO_PARAMS, lat, lon),
+            height[0] if height else 0.0,
             mission_type=MissionType.RALLY,
         )
         check_place(item, where)

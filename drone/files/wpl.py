@@ -27,8 +27,11 @@ from park.errors import MissionFileError
 from park.mission_item import MissionItem, MissionType
 
 HEADER = "QGC WPL 110"
-_COLUMNS = ("number", "current", "frame", "command", "parameter 1", "parameter 2", "parameter 3")
-_COLUMNS += ("parameter 4", "x", "y", "z", "autocontinue")
+_COLUMNS = (
+    *("number", "current", "frame", "command"),
+    *("parameter 1", "parameter 2", "parameter 3", "parameter 4"),
+    *("x", "y", "z", "autocontinue"),
+)
 _NO_PARAMS = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -130,7 +133,7 @@ def _item(number: int, line: str) -> MissionItem:
 
 
 def _in_order(lines: Sequence[tuple[int, str]]) -> list[MissionItem]:
-    items = []
+    items: list[MissionItem] = []
     for number, line in lines:
         item = _item(number, line)
         if item.seq != len(items):
