@@ -162,13 +162,16 @@ class BatteryWatch:
         by_use = None
         if seen.battery_used_mah is not None and seen.battery_v is not None:
             if self._start_wh is None:
-                self._used_mah = seen.battery_used_mah
-                self._start_wh = self._vehicle.battery_wh if by_percent is None else by_percent
+                full_wh = self._vehicle.battery_wh
                 if by_percent is None:
+                    # Used is counted since it was switched on, so what was used then counts.
                     self.assumption = (
-                        f"the battery was full ({self._start_wh:g} Wh) when this flight was first "
-                        "looked at, as the vehicle does not say"
+                        f"the battery was full ({full_wh:g} Wh) when the vehicle was switched on, "
+                        "as it does not say how full it is"
                     )
+                else:
+                    self._used_mah = seen.battery_used_mah
+                self._start_wh = full_wh if by_percent is None else by_percent
             drawn_mah = max(0.0, seen.battery_used_mah - self._used_mah)
             self._used_mah = seen.battery_used_mah
             self._spent_wh += drawn_mah * seen.battery_v / 1000.0
@@ -378,8 +381,13 @@ class FailsafeWatch:
         verdict = self.modes.verdict(now)
         if verdict is None:
             return None
-        pilot = verdict.failsafe is Failsafe.PILOT
-        reaction = Reaction.LET_GO if pilot else Reaction.FOLLOW
+        if verdict.failsafe is Failsafe.PILOT:
+            reaction = Reaction.LET_GO
+        elif verdict.mode == "BRAKE":
+            # It holds still until somebody does something, or the battery is empty.
+            reaction = Reaction.RETURN
+        else:
+            reaction = Reaction.FOLLOW
         return Finding(verdict.failsafe, reaction, verdict.reason)
 
     def look(self, seen: Telemetry, *, on_route: bool) -> tuple[Finding, ...]:

@@ -1,0 +1,487 @@
+"""Flies one sortie: from the checks on the ground until the motors stand still again.
+
+One thread, that of `Patrol.fly`, does everything that steers. Telemetry and events of the link,
+and orders from people, come to it through one queue, so that two things never steer at once. It
+sends as little as it can: the mission is on the vehicle, and the vehicle flies it. Whenever a
+person takes the controls it sends nothing more.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+
+from drone.control import ORDER_TIMEOUT_S, Order, OrderName, PatrolStatus, Reply
+from drone.failsafe import FailsafeWatch, Finding, Reaction
+from drone.link import VehicleLink
+from drone.mode_watch import Failsafe
+from drone.patrol_flight import Flight, FlightLogger, event_words
+from drone.patrol_orders import Steering
+from drone.patrol_result import FlightTally, Outcome, PatrolResult
+from drone.patrol_state import AIRBORNE, PatrolState, PatrolStates, Transition
+from drone.telemetry import (
+    LandedState,
+    LinkEvent,
+    MissionReached,
+    ModeChanged,
+    StatusText,
+    Telemetry,
+    VehicleRebooted,
+)
+from park.clock import Clock, SystemClock
+from park.errors import CommandError, FlightError, LinkError
+from park.records import JsonValue
+
+_log = logging.getLogger(__name__)
+
+_TICK_S = 0.1
+_LEAST_STEP_S = 0.2
+_RETRY_S = 2.0
+_CLIMB_SHARE = 0.95
+_LIFT_OFF_S = 20.0
+_STILL_MPS = 0.3
+_ON_GROUND_S = 60.0
+
+S = PatrolState
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An order that waits for its turn."""
+
+    order: Order
+    answer: Future[str]
+
+
+class Patrol:
+    """The pilot of one flight.
+
+    Args:
+        flight: what is flown.
+        link: to its vehicle.
+        clock: of this program.
+        logger: keeps what happens, besides the log of the program.
+        listener: called with every line for people, its kind first; must not block.
+        on_state: called with every change of state; what it raises is logged.
+        start: the state to begin with; see `drone.patrol_takeup`.
+    """
+
+    def __init__(
+        self,
+        flight: Flight,
+        link: VehicleLink,
+        *,
+        clock: Clock | None = None,
+        logger: FlightLogger | None = None,
+        listener: Callable[[str, str], None] | None = None,
+        on_state: Callable[[Transition, str], None] | None = None,
+        start: PatrolState = PatrolState.IDLE,
+    ) -> None:
+        self.flight = flight
+        self._link = link
+        self._clock = clock or SystemClock()
+        self._logger = logger
+        self._listener = listener
+        self._on_state = on_state
+        self.states = PatrolStates(self._clock, self._entered, start=start)
+        self.steering = Steering(flight.mission, flight.check, link)
+        self._watch = FailsafeWatch(
+            vehicle=flight.vehicle,
+            fence=flight.plan.fence,
+            home=flight.mission.sortie.home,
+            targets=flight.mission.targets,
+            way_home_wh=flight.check.way_home_wh,
+            limits=flight.limits,
+        )
+        self._inbox: queue.SimpleQueue[Telemetry | LinkEvent | _Asked] = queue.SimpleQueue()
+        self._seen = link.telemetry
+        self._newest_s = -1.0
+        self._let_go = False
+        self._tally = FlightTally(flight.mission)
+        self._waiting: list[_Asked] = []
+        self._still_since_s: float | None = None
+        self._silent_since_s: float | None = None
+        self._retry_at_s = 0.0
+        self._changed_at = self._clock.now()
+        self._cause = "nothing has happened yet"
+
+    # What others may ask for, from any thread.
+
+    @property
+    def state(self) -> PatrolState:
+        """The present state."""
+        return self.states.state
+
+    @property
+    def status(self) -> PatrolStatus:
+        """Where the patrol is."""
+        seen, mission = self._link.telemetry, self.flight.mission
+        flying = self.state in AIRBORNE - {S.TAKE_OFF} and seen.mission_seq is not None
+        return PatrolStatus(
+            flight_id=self.flight.flight_id,
+            site_id=self.flight.plan.site_id,
+            route_id=self.flight.plan.route.route_id,
+            vehicle=self.flight.url,
+            state=self.state,
+            cause=self._cause,
+            since=self._changed_at,
+            time=self._clock.now(),
+            steering=not self._let_go,
+            sortie=mission.sortie.number,
+            sorties=len(self.flight.plan.sorties),
+            waypoint=mission.waypoint(seen.mission_seq or 0) if flying else 0,
+            waypoints=len(mission.done_at),
+            mode=seen.mode,
+            armed=seen.armed,
+            lat_deg=seen.lat_deg,
+            lon_deg=seen.lon_deg,
+            alt_home_m=seen.alt_home_m,
+            speed_mps=seen.speed_mps,
+            battery_percent=seen.battery_percent,
+            battery_left_wh=self._watch.battery.left_wh,
+            home_m=self._tally.home_m(seen),
+            link_age_s=None if seen.heartbeat_age_s > 1e6 else seen.heartbeat_age_s,
+            footage=self.flight.footage,
+        )
+
+    def order(self, order: Order, *, timeout_s: float = ORDER_TIMEOUT_S) -> Reply:
+        """Do what a person asks for, and return the vehicle's answer.
+
+        Raises:
+            CommandError: the vehicle refused it, or it cannot be done now.
+            AirspaceError: the way there may not be flown.
+            LinkError: the vehicle did not answer, or this program did not come to it in time.
+        """
+        if order.name is OrderName.STATUS:
+            status = self.status
+            return Reply(done=True, said=f"{status.state}: {status.cause}", status=status)
+        asked = _Asked(order, Future())
+        self._inbox.put(asked)
+        try:
+            said = asked.answer.result(timeout_s)
+        except FutureTimeoutError:
+            begun = "" if asked.answer.cancel() else "; it was begun and may still be done"
+            raise LinkError(
+                f"{order}: the patrol was busy for {timeout_s:g} s with something else{begun}"
+            ) from None
+        return Reply(done=True, said=said, status=self.status)
+
+    # The life of a flight.
+
+    def fly(self) -> PatrolResult:
+        """Take off and fly the sortie; the vehicle has been prepared and is in `PREFLIGHT`.
+
+        Returns:
+            How it ended, once the vehicle is down, or is not heard of any more.
+
+        Raises:
+            CommandError: the vehicle does not arm or does not accept the take-off; it is disarmed.
+            LinkError: it stopped answering before take-off.
+        """
+        stop = self._listen()
+        try:
+            self._launch()
+            return self._fly_on()
+        finally:
+            stop()
+
+    def go_on(self) -> PatrolResult:
+        """Take part in a flight that is in the air already; nothing is armed or uploaded."""
+        stop = self._listen()
+        try:
+            if self.state is S.FAILED:
+                self._let_go = True
+            return self._fly_on()
+        finally:
+            stop()
+
+    def say(self, kind: str, message: str, **details: JsonValue) -> None:
+        """Log a line: to the program's log, the recording, and whoever listens."""
+        _log.info("%s: %s", kind, message)
+        if self._logger is not None:
+            self._logger.event(kind, message, details=details or None)
+        if self._listener is not None:
+            self._listener(kind, message)
+
+    def _listen(self) -> Callable[[], None]:
+        stops = (
+            self._link.add_listener(self._hear_telemetry, Telemetry),
+            self._link.add_listener(self._inbox.put, LinkEvent),
+        )
+
+        def stop() -> None:
+            for one in stops:
+                one()
+
+        return stop
+
+    def _hear_telemetry(self, seen: Telemetry) -> None:
+        """Pass telemetry on, in the link's thread; rules need no more than five a second."""
+        if self._logger is not None:
+            self._logger.telemetry(seen)
+        boot_s = seen.time_boot_s
+        if boot_s is None or not 0.0 <= boot_s - self._newest_s < _LEAST_STEP_S:
+            self._newest_s = self._newest_s if boot_s is None else boot_s
+            self._inbox.put(seen)
+
+    def _launch(self) -> None:
+        sortie = self.flight.mission.sortie
+        try:
+            self._link.set_mode("GUIDED")
+            self._link.arm()
+        except FlightError as error:
+            self.states.enter(S.FAILED, f"it does not arm: {error}")
+            raise
+        self._tally.began_s = self._link.telemetry.time_boot_s
+        self.states.enter(S.ARMED, "all checks say go, and the vehicle accepts it")
+        try:
+            self._link.takeoff(sortie.takeoff_alt_home_m)
+        except FlightError as error:
+            self.states.enter(S.FAILED, f"it does not take off: {error}")
+            self._disarm()
+            raise
+        self.states.enter(S.TAKE_OFF, f"climbs to {sortie.takeoff_alt_home_m:g} m above home")
+
+    def _disarm(self) -> None:
+        try:
+            self._link.disarm()
+        except FlightError as error:
+            self.say("command", f"it does not disarm: {error}; it will by itself (DISARM_DELAY)")
+
+    def _fly_on(self) -> PatrolResult:
+        while True:
+            self._take_in()
+            result = self._end()
+            if result is not None:
+                return result
+
+    def _take_in(self) -> None:
+        """Deal with what came, or with time that passed."""
+        try:
+            item = self._inbox.get(timeout=_TICK_S)
+        except queue.Empty:
+            item = None
+        if isinstance(item, _Asked):
+            self._waiting.append(item)
+        elif isinstance(item, Telemetry):
+            self._seen = item
+            self._advance(item)
+        elif isinstance(item, LinkEvent):
+            self._hear(item)
+        self._judge_modes()
+        # Nothing is sent before it is known who flies; orders wait for that.
+        while self._waiting and not self._watch.modes.unsure:
+            self._obey(self._waiting.pop(0))
+        self._link.keepalive()
+
+    def _hear(self, event: LinkEvent) -> None:
+        if isinstance(event, StatusText):
+            self.say("status_text", event.text, severity=event.severity)
+        elif isinstance(event, ModeChanged):
+            by = "this program" if event.by_us else "another"
+            self.say("mode", f"{event.before} -> {event.mode} ({by})")
+        elif isinstance(event, MissionReached):
+            self._tally.reached(event.seq)
+            self.say("mission", f"item {event.seq} reached")
+        else:
+            self.say("note", event_words(event))
+        if isinstance(event, VehicleRebooted):
+            self._tally.rebooted = True
+        finding = self._watch.hear(event)
+        if finding is not None:
+            self._act(finding)
+
+    def _judge_modes(self) -> None:
+        finding = self._watch.who_changed_mode(self._clock.now())
+        if finding is not None and not self._let_go:
+            self._act(finding)
+
+    def _advance(self, seen: Telemetry) -> None:
+        """Follow the vehicle from state to state, and watch it."""
+        self._tally.battery(self._watch.battery.left_wh)
+        if self._let_go or self.state not in AIRBORNE or not seen.armed:
+            return
+        for finding in self._watch.look(seen, on_route=self.state is S.ON_ROUTE):
+            self._act(finding)
+        if self._watch.modes.unsure:
+            return
+        if self.state is S.TAKE_OFF:
+            self._climb(seen)
+        elif (
+            self.state is S.ON_ROUTE
+            and seen.mode == "AUTO"
+            and (seen.mission_seq or 0) >= self.flight.mission.return_from
+        ):
+            self._tally.route_is_flown()
+            self.states.enter(S.RETURNING, "the route is flown; on the way home")
+
+    def _climb(self, seen: Telemetry) -> None:
+        """Hand over to the mission once it is up, or end what does not get up."""
+        goal_m = self.flight.mission.sortie.takeoff_alt_home_m
+        alt_m = seen.alt_home_m
+        if alt_m is not None and seen.mode == "GUIDED" and alt_m >= goal_m * _CLIMB_SHARE:
+            try:
+                self._link.resume_mission()
+            except FlightError as error:
+                self._act(
+                    Finding(Failsafe.VEHICLE, Reaction.RETURN, f"it does not go to AUTO: {error}")
+                )
+                return
+            self.states.enter(S.ON_ROUTE, f"{alt_m:.0f} m above home; the mission begins")
+            return
+        if self._tally.began_s is None or seen.time_boot_s is None:
+            return
+        climbing_s = seen.time_boot_s - self._tally.began_s
+        if seen.landed is LandedState.ON_GROUND and climbing_s > _LIFT_OFF_S:
+            self._tally.ends_early(Failsafe.VEHICLE, "it did not lift off")
+            self.states.enter(S.FAILED, f"it has not left the ground in {climbing_s:.0f} s")
+            self._disarm()
+        elif climbing_s > _LIFT_OFF_S + goal_m / (0.3 * self.flight.vehicle.climb_mps):
+            self._act(
+                Finding(
+                    Failsafe.STALLED,
+                    Reaction.LAND,
+                    f"{alt_m or 0.0:.0f} m of {goal_m:.0f} m reached in {climbing_s:.0f} s",
+                )
+            )
+
+    def _act(self, finding: Finding) -> None:
+        """Do what a finding asks for; what steers is left out once a person flies."""
+        steers = finding.reaction in (Reaction.RETURN, Reaction.LAND)
+        held_back = self._let_go or self._watch.modes.unsure or self._link.lost
+        if steers and (held_back or self._clock.monotonic_s() < self._retry_at_s):
+            return
+        self.say("failsafe", str(finding), failsafe=finding.failsafe, reaction=finding.reaction)
+        if finding.reaction is Reaction.REPORT or self.state not in AIRBORNE:
+            return
+        if finding.reaction is Reaction.LET_GO:
+            self._release(finding)
+            return
+        if steers and not self._send_down(finding):
+            return
+        self._tally.ends_early(finding.failsafe, str(finding))
+        if self.state is not S.RETURNING:
+            self.states.enter(S.RETURNING, str(finding))
+
+    def _release(self, finding: Finding) -> None:
+        self._let_go = True
+        self._tally.ends_early(finding.failsafe, str(finding))
+        self.states.enter(S.FAILED, str(finding))
+        if finding.failsafe is Failsafe.PILOT:
+            self.say("note", "a person flies now; this program only watches and records from here")
+
+    def _send_down(self, finding: Finding) -> bool:
+        """Send the vehicle home, or down where it is; return whether it accepted."""
+        self._retry_at_s = self._clock.monotonic_s() + _RETRY_S
+        try:
+            if finding.reaction is Reaction.RETURN:
+                self._link.rtl()
+            else:
+                self._link.land()
+        except LinkError as error:
+            self.say("command", f"{finding.reaction}: {error}; it is tried again")
+            return False
+        except CommandError as error:
+            self.say("command", f"{finding.reaction} was refused: {error}")
+            return finding.reaction is Reaction.RETURN and self._send_down(
+                Finding(finding.failsafe, Reaction.LAND, finding.reason)
+            )
+        self.say("ack", f"the vehicle accepted: {finding.reaction}")
+        return True
+
+    def _obey(self, asked: _Asked) -> None:
+        """Do one order, or say why not."""
+        if not asked.answer.set_running_or_notify_cancel():
+            return
+        self.say("command", f"order: {asked.order}")
+        try:
+            if self._let_go:
+                raise CommandError(
+                    "a pilot flies, or the vehicle restarted: this program only watches "
+                    f"({self._cause})"
+                )
+            if self._link.lost:
+                raise LinkError(
+                    "the link to the vehicle is lost; it acts by its own parameters until it is "
+                    "back"
+                )
+            early = None if self._tally.early is None else self._tally.early[1]
+            done = self.steering.obey(
+                asked.order,
+                self.state,
+                self._link.telemetry,
+                early=early,
+                left_wh=self._watch.battery.left_wh,
+            )
+            if done.state is not self.state:
+                self.states.enter(done.state, f"order: {done.said}")
+            if done.ends_it:
+                self._tally.ends_early(None, f"order: {asked.order}")
+        except FlightError as error:
+            self.say("ack", f"{asked.order} was not done: {error}")
+            asked.answer.set_exception(error)
+            return
+        self.say("ack", done.said)
+        asked.answer.set_result(done.said)
+
+    # The end of a flight.
+
+    def _end(self) -> PatrolResult | None:
+        """Return how the flight ended, or None while it lasts."""
+        if self._link.lost:
+            return self._lost_for_good()
+        self._silent_since_s = None
+        seen = self._link.telemetry
+        if seen.heartbeat_age_s > 3.0:
+            return None
+        if seen.armed:
+            self._still_since_s = None
+            return None
+        now_s = self._clock.monotonic_s()
+        if self._still_since_s is None:
+            self._still_since_s = now_s
+        still = seen.landed is LandedState.ON_GROUND or (
+            (seen.speed_mps or 0.0) < _STILL_MPS and abs(seen.down_mps or 0.0) < _STILL_MPS
+        )
+        if not still and now_s - self._still_since_s < _ON_GROUND_S:
+            return None
+        # What it said before it switched its motors off is read first.
+        while self._watch.modes.unsure or not self._inbox.empty():
+            self._take_in()
+        outcome, cause = self._tally.down(seen)
+        away_m = self._tally.home_m(seen)
+        where = "at a place that is not known" if away_m is None else f"{away_m:.1f} m from home"
+        self.states.enter(S.LANDED, f"the motors stand still, {where}")
+        return self._tally.result(outcome, cause, seen, self.states.history)
+
+    def _lost_for_good(self) -> PatrolResult | None:
+        now_s = self._clock.monotonic_s()
+        if self._silent_since_s is None:
+            self._silent_since_s = now_s
+        limit_s = self.flight.limits.reconnect_s
+        if now_s - self._silent_since_s < limit_s:
+            return None
+        cause = (
+            f"nothing was heard of the vehicle for {limit_s:.0f} s; it finishes or returns by its "
+            "own parameters. Start the same command again to look for it"
+        )
+        self._tally.ends_early(Failsafe.LINK_LOSS, cause)
+        if self.state is not S.FAILED:
+            self.states.enter(S.FAILED, cause)
+        return self._tally.result(
+            Outcome.OUT_OF_SIGHT, cause, self._link.telemetry, self.states.history
+        )
+
+    def _entered(self, made: Transition) -> None:
+        self._cause, self._changed_at = made.cause, made.time
+        self.say("state", str(made), before=made.before, after=made.after, cause=made.cause)
+        if self._on_state is None:
+            return
+        try:
+            self._on_state(made, self._link.telemetry.mode or "")
+        except (FlightError, OSError) as error:
+            self.say("note", f"the record of the flight could not be written: {error}")
