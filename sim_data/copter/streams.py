@@ -17,6 +17,8 @@ _HEARTBEAT_INTERVAL_S = 1.0
 SHORTEST_INTERVAL_S = 0.02
 """A message is sent at most once in a step of the simulation."""
 _MOST_STREAM_HZ = 50
+_ROUNDING_S = 1e-6
+"""So that sums of steps and of intervals, which are not exact, meet."""
 
 ALL_STREAMS = mavlink2.MAV_DATA_STREAM_ALL
 
@@ -165,6 +167,7 @@ class Streams:
         One that is due more than once is sent once: what the first would have said is out of
         date, and a link that cannot keep up is not helped by more.
         """
+        now_s += _ROUNDING_S
         if now_s < self._next_s:
             return
         for message, due_s in self._due_s.items():
