@@ -100,6 +100,11 @@ class RecorderHealth:
     last_troubles: tuple[str, ...]
 
     @property
+    def lost_pictures(self) -> int:
+        """Pictures that came and could not be recorded, of all cameras."""
+        return sum(camera.lost for camera in self.cameras)
+
+    @property
     def ok(self) -> bool:
         """Whether nothing was lost so far."""
         return not self.troubles and not self.dropped
