@@ -94,7 +94,10 @@ Vehicle: Any = _DRONEKIT.Vehicle
 """DroneKit's vehicle class."""
 
 
-class Connection(_DRONEKIT_MAVLINK.MAVConnection):  # type: ignore[misc]
+_MAVConnection: Any = _DRONEKIT_MAVLINK.MAVConnection
+
+
+class Connection(_MAVConnection):  # type: ignore[misc]
     """DroneKit's connection: its threads and its queue, over a line that survives being cut.
 
     Args:
@@ -105,6 +108,10 @@ class Connection(_DRONEKIT_MAVLINK.MAVConnection):  # type: ignore[misc]
     Raises:
         LinkError: nothing is there.
     """
+
+    _alive: bool
+    mavlink_thread_in: threading.Thread | None
+    mavlink_thread_out: threading.Thread | None
 
     def __init__(self, url: str, *, source_system: int, source_component: int) -> None:
         super().__init__(url, source_system=source_system, source_component=source_component)
@@ -130,7 +137,7 @@ class Connection(_DRONEKIT_MAVLINK.MAVConnection):  # type: ignore[misc]
     @property
     def alive(self) -> bool:
         """Whether its threads still run."""
-        return bool(self._alive)
+        return self._alive
 
     def sign(self, key: bytes) -> None:
         """Sign what is sent from now on, and believe only what is signed with the same key.

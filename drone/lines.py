@@ -19,7 +19,7 @@ from typing import Any
 
 os.environ["MAVLINK20"] = "1"  # pymavlink asks for this when it is imported
 
-from pymavlink import mavutil
+from pymavlink import mavutil as mavutil
 
 from park.errors import LinkError
 
@@ -113,9 +113,12 @@ class Line(mavutil.mavfile):  # type: ignore[misc]
         self._broken: str | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._next_try_s = 0.0
-        fd = self._open()
+        self.fd: int | None
         super().__init__(
-            fd, str(address), source_system=source_system, source_component=source_component
+            self._open(),
+            str(address),
+            source_system=source_system,
+            source_component=source_component,
         )
 
     @abstractmethod
@@ -350,7 +353,7 @@ class SerialLine(Line):
 
     def _open(self) -> int:
         try:
-            import serial
+            import serial  # type: ignore[import-untyped, unused-ignore]
         except ImportError as error:
             raise LinkError(
                 f"{self.where}: a serial line needs the package pyserial: pip install pyserial"

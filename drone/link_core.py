@@ -98,6 +98,7 @@ class LinkCore:
         self.vehicle = vehicle
         self.clock = clock
         self.signed = signed
+        self.transfer_lock = threading.Lock()
         self._connection = connection
         self._heartbeat = heartbeat
         self._keepalive_s = keepalive_s
