@@ -39,7 +39,7 @@ from drone.leg_geometry import (
     lines_of,
 )
 from drone.obstacles import Limits, Obstacle, ObstacleField, ObstacleKind
-from drone.records import FlightPlan, Home, RallyPoint, Sortie
+from drone.records import FlightPlan, Home, LegKind, RallyPoint, Sortie
 from park.errors import AirspaceError
 from park.geodesy import FloatArray
 from park.site import Site
@@ -119,7 +119,8 @@ def refuse(violations: Sequence[Violation], what: str) -> None:
     """Raise for violations, the worst first; do nothing where there are none.
 
     Raises:
-        AirspaceError: lists up to 12 of them, then how many more there are.
+        AirspaceError: lists up to 12 of them, then how many more there are, and by how much a
+            higher route would clear the buildings where these are all that is in its way.
     """
     if not violations:
         return
@@ -127,8 +128,10 @@ def refuse(violations: Sequence[Violation], what: str) -> None:
     lines = [f"  - {violation}" for violation in worst[:_LISTED]]
     if len(worst) > _LISTED:
         lines.append(f"  - and {len(worst) - _LISTED} more")
-    count = "one rule" if len(worst) == 1 else f"rules {len(worst)} times"
-    raise AirspaceError("\n".join([f"{what} breaks {count} of the air", *lines]))
+    if all(one.rule is Rule.BUILDING and one.kind == LegKind.SURVEY for one in worst):
+        lines.append(f"alt_agl_m higher by {worst[0].by_m:.1f} m would clear every building")
+    count = "once" if len(worst) == 1 else f"{len(worst)} times"
+    raise AirspaceError("\n".join([f"{what} breaks the rules of the air {count}", *lines]))
 
 
 @dataclass(frozen=True)
@@ -210,7 +213,7 @@ class Airspace:
         return tuple(
             violation
             for sortie in plan.sorties
-            for violation in self.check_sortie(sortie, plan.rally)
+            for violation in self.check_sortie(sortie, plan.rally_of(sortie))
         )
 
     def check_sortie(

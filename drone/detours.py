@@ -16,6 +16,7 @@ import networkx
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
 from drone.airspace import Airspace
@@ -133,7 +134,7 @@ class Router:
 
     def _blocked(self, ends: FloatArray, active: set[int]) -> NoWay:
         """Return the obstacle that the straight way meets first among those that close it."""
-        line = shapely.linestrings(ends)
+        line = LineString(ends)
         met = []
         for number in active:
             part = line.intersection(self._shape(number).test)
@@ -170,7 +171,7 @@ class Router:
             path = networkx.dijkstra_path(graph, 0, 1)
         except networkx.NetworkXNoPath:
             return None
-        return nodes[path]
+        return np.asarray(nodes[path], float)
 
     def _free(self, nodes: FloatArray, shapes: list[_Shape]) -> NDArray[np.bool_]:
         points = np.asarray(shapely.points(nodes), object)
@@ -218,7 +219,7 @@ def _outward(ring: FloatArray) -> FloatArray:
     turn = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
     signed = float(np.sum(ring[:, 0] * after[:, 1] - after[:, 0] * ring[:, 1]))
     # The outer ring of a shapely buffer runs clockwise, holes the other way; areas tell.
-    return ring[turn * np.sign(signed) > 0]
+    return np.asarray(ring[turn * np.sign(signed) > 0], float)
 
 
 def _rounded(place: Place) -> Place:

@@ -80,7 +80,7 @@ def make_fence(
 
 def _part_around(airspace: Airspace, plans: NDArray[np.object_]) -> Polygon:
     for part in shapely.get_parts(airspace.site.boundary_m):
-        if shapely.covers(part, plans).all():
+        if isinstance(part, Polygon) and shapely.covers(part, plans).all():
             return part
     raise AirspaceError(
         f"the flight lies in more than one part of site {airspace.site.id!r}; a fence has one "

@@ -119,6 +119,6 @@ def _furthest(geometry: BaseGeometry, from_what: BaseGeometry) -> tuple[float, t
     # An end of a piece lies on the rim itself; what is deep lies between.
     dense = shapely.segmentize(geometry, max(1.0, geometry.length / _PIECES))
     places = shapely.get_coordinates(dense)
-    distances = shapely.distance(shapely.points(places), from_what)
+    distances = np.asarray(shapely.distance(shapely.points(places), from_what))
     worst = int(np.argmax(distances))
     return float(distances[worst]), (float(places[worst, 0]), float(places[worst, 1]))

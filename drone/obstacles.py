@@ -217,7 +217,7 @@ def ground_under(ground: Ground, area: BaseGeometry) -> tuple[float, float]:
         for grid in np.meshgrid(np.linspace(west, east, columns), np.linspace(south, north, rows))
     )
     near = shapely.contains_xy(area.buffer(ground.step_m), es, ns)
-    z_m = ground.z_m(es[near], ns[near])
-    if not np.isfinite(z_m).all():
+    heights = ground.z_m(es[near], ns[near])
+    if not np.isfinite(heights).all():
         return -math.inf, math.inf
-    return float(z_m.min()), float(z_m.max())
+    return float(heights.min()), float(heights.max())

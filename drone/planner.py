@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from shapely.geometry.base import BaseGeometry
@@ -151,21 +151,29 @@ def plan_route(
         share = _fly_from(airspace, transits, home, strips, route, number)
         shares.append(share)
         number += len(share.sorties)
-    flights = [_flights(airspace, share) for share in shares]
-    rally = rally_places(airspace, flights)
-    planned = [sortie for share in shares for sortie in share.sorties]
+    planned, flights = _with_rally(airspace, shares)
     first = shares[0]
-    rally_points = _rally_points(airspace, rally, first)
+    rally_points = tuple(
+        dict.fromkeys(point for one in planned for point in one.sortie.rally or ())
+    )
+    # Before the fence, which cannot be made around what is not allowed.
+    found = [
+        violation
+        for one in planned
+        for violation in airspace.check_sortie(one.sortie, one.sortie.rally or ())
+    ]
+    refuse(found, f"the plan of route {route.route_id}")
     fence, notes = make_fence(
         airspace,
-        _ground_plans(flights, rally),
+        _ground_plans(flights),
         home=first.place,
         highest_z_m=max(
-            max(float(f.legs[:, :, 2].max()), f.return_z_m) - float(f.home[2] - first.place[2])
-            for f in flights
+            max(float(flight.legs[:, :, 2].max()), flight.return_z_m)
+            - float(flight.home[2] - first.place[2])
+            for flight, _ in flights
         ),
     )
-    made = FlightPlan(
+    return FlightPlan(
         site_id=site.id,
         site_hash=site_hash,
         route=route,
@@ -175,8 +183,6 @@ def plan_route(
         figures=_figures(airspace, route, planned),
         assumptions=(*_assumptions(airspace, model, rally_points), *notes),
     )
-    refuse(airspace.check(made), f"the plan of route {route.route_id}")
-    return made
 
 
 def _by_dock(
@@ -240,9 +246,28 @@ def _legs(strip: FlownStrip) -> FloatArray:
     return np.stack([line[:-1], line[1:]], axis=1)
 
 
-def _flights(airspace: Airspace, share: _DockShare) -> Flights:
-    legs = np.concatenate([airspace.legs_of(one.sortie) for one in share.sorties])
-    return Flights(share.place, legs, share.return_z_m)
+def _with_rally(
+    airspace: Airspace, shares: Sequence[_DockShare]
+) -> tuple[list[PlannedSortie], list[tuple[Flights, FloatArray]]]:
+    """Return the sorties with their rally points, and what they fly with where they may land.
+
+    The same points for all sorties where that does, so that they are sent but once; else each
+    sortie its own. Where there are none that do, the check that follows says what is wrong.
+    """
+    planned: list[PlannedSortie] = []
+    flights: list[tuple[Flights, FloatArray]] = []
+    for share in shares:
+        legs = [airspace.legs_of(one.sortie) for one in share.sorties]
+        together = Flights(share.place, np.concatenate(legs), share.return_z_m)
+        common = rally_places(airspace, together) if len(shares) == 1 or len(legs) == 1 else None
+        for one, own_legs in zip(share.sorties, legs, strict=True):
+            flight = Flights(share.place, own_legs, share.return_z_m)
+            places = rally_places(airspace, flight) if common is None else common
+            places = np.empty((0, 3)) if places is None else places
+            points = _rally_points(airspace, places, share)
+            planned.append(replace(one, sortie=replace(one.sortie, rally=points)))
+            flights.append((flight, places))
+    return planned, flights
 
 
 def _rally_points(
@@ -255,12 +280,11 @@ def _rally_points(
     return tuple(points)
 
 
-def _ground_plans(flights: Sequence[Flights], rally: FloatArray) -> list[BaseGeometry]:
+def _ground_plans(flights: Sequence[tuple[Flights, FloatArray]]) -> list[BaseGeometry]:
     plans: list[BaseGeometry] = []
-    for flight in flights:
+    for flight, rally in flights:
         plans += list(lines_of(flight.legs))
-        targets = np.vstack([flight.home, *rally])
-        for target, part, _ in legs_by_target(flight.legs, targets):
+        for target, part, _ in legs_by_target(flight.legs, np.vstack([flight.home, *rally])):
             if len(part):
                 plans += list(fans_to(part, target))
     return plans

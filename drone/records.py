@@ -232,6 +232,8 @@ class Sortie:
         duration_s: from take-off to touch-down.
         energy_wh: that it takes with the wind that was planned for.
         photos: how many pictures are taken.
+        rally: places to land at that are not home, for this sortie alone; None where those of
+            the plan hold. `FlightPlan.rally_of` answers which.
     """
 
     number: int
@@ -242,6 +244,7 @@ class Sortie:
     duration_s: float
     energy_wh: float
     photos: int
+    rally: tuple[RallyPoint, ...] | None = None
 
     def __post_init__(self) -> None:
         _need(bool(self.waypoints), f"sortie {self.number} has no waypoints")
@@ -332,7 +335,8 @@ class FlightPlan:
         route: what it is for.
         sorties: in order.
         fence: for the vehicle, and for the check in flight.
-        rally: places to land at that are not home.
+        rally: places to land at that are not home, of all sorties together. What is sent to the
+            vehicle before a sortie is `rally_of` that sortie: it returns to the nearest of them.
         figures: what it comes to.
         assumptions: what had to be assumed, in words ("level ground at take-off height").
     """
@@ -348,6 +352,10 @@ class FlightPlan:
 
     def __post_init__(self) -> None:
         _need(bool(self.sorties), f"the plan of route {self.route.route_id} has no sortie")
+
+    def rally_of(self, sortie: Sortie) -> tuple[RallyPoint, ...]:
+        """Return the places to land at that one of the plan's sorties was checked with."""
+        return self.rally if sortie.rally is None else sortie.rally
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ from drone.heights import along
 from drone.leg_geometry import fans_to
 from park.errors import AirspaceError
 from park.geodesy import FloatArray
+from park.site_model import Pipeline, Road
 
-MAX_RALLY = 40
-"""Most rally points of a plan. ArduCopter holds 10 in the smallest boards, 70 in others."""
+MAX_RALLY = 10
+"""Most rally points of a sortie: as many as ArduCopter holds in the smallest boards."""
 
 LANDING_MARGIN_M = 15.0
 """How far a rally point lies from buildings, roads, pipelines and assets."""
@@ -106,33 +107,33 @@ def _between_grounds(airspace: Airspace, home: FloatArray, legs: FloatArray) -> 
     return float(z.max()) + limits.min_alt_agl_m, float(z.min()) + limits.max_alt_agl_m
 
 
-def rally_places(airspace: Airspace, flights: list[Flights]) -> FloatArray:
-    """Return places to land at so that every straight way home is free, as far as that goes.
+def rally_places(airspace: Airspace, flight: Flights) -> FloatArray | None:
+    """Return places to land at so that every straight way home is free.
 
     Other docks come first, then open ground away from buildings, roads, pipelines and assets.
 
     Args:
         airspace: the site's.
-        flights: everything that is flown, dock by dock.
+        flight: what is flown with these rally points.
 
     Returns:
-        Shape (K, 3): east, north and z of the ground; none where all ways to docks are free.
+        Shape (K, 3): east, north and z of the ground, none where all ways home are free already;
+        None where no places were found.
     """
-    chosen: list[FloatArray] = []
-    for flight in flights:
-        for _ in range(MAX_RALLY):
-            targets = np.vstack([flight.home, *chosen])
-            wrong = _unsafe(airspace, flight, targets)
-            if not len(wrong) or len(chosen) >= MAX_RALLY:
-                break
+    targets = flight.home[None]
+    wrong = unsafe_legs(airspace, flight, targets)
+    while len(wrong):
+        found = None
+        if len(targets) <= MAX_RALLY:
             found = _best_place(airspace, flight, targets, wrong)
-            if found is None:
-                break
-            chosen.append(found)
-    return np.array(chosen).reshape(-1, 3)
+        if found is None:
+            return None
+        targets = np.vstack([targets, found])
+        wrong = unsafe_legs(airspace, flight, targets)
+    return targets[1:]
 
 
-def _unsafe(airspace: Airspace, flight: Flights, targets: FloatArray) -> NDArray[np.int64]:
+def unsafe_legs(airspace: Airspace, flight: Flights, targets: FloatArray) -> NDArray[np.int64]:
     """Return the legs from which a straight way to the nearest target is closed."""
     breaches = airspace.return_breaches(flight.legs, targets, flight.return_z_m)
     sideways = (Rule.BOUNDARY, Rule.NO_FLY, Rule.BUILDING)
@@ -196,9 +197,10 @@ def _no_landing(airspace: Airspace, top_z_m: float) -> BaseGeometry:
     site, project = airspace.site, airspace.site.frame.project_geometry
     areas = [project(building.geometry).buffer(LANDING_MARGIN_M) for building in site.buildings]
     areas += [project(asset.geometry).buffer(LANDING_MARGIN_M) for asset in site.assets]
+    lines: tuple[Road | Pipeline, ...] = (*site.roads, *site.pipelines)
     areas += [
         project(line.geometry).buffer(LANDING_MARGIN_M + (line.width_m or 0.0) / 2.0)
-        for line in (*site.roads, *site.pipelines)
+        for line in lines
     ]
     field = airspace.obstacles
     blocked = field.floor_z_m < top_z_m
@@ -217,4 +219,4 @@ def _level(airspace: Airspace, places: FloatArray) -> FloatArray:
     relief = np.abs(airspace.ground.z_m(near[..., 0], near[..., 1]) - z[:, None])
     with np.errstate(invalid="ignore"):
         fit = np.isfinite(z) & (relief.max(axis=1) <= _LANDING_RELIEF_M)
-    return np.column_stack([places, z])[fit]
+    return np.asarray(np.column_stack([places, z])[fit], float)
