@@ -64,10 +64,13 @@ def read_qgc_plan(content: bytes) -> PlanFile:
 def write_qgc_plan(plan: PlanFile) -> bytes:
     """Return a ``.plan`` file for ArduPilot; the same plan gives the same bytes.
 
+    A plan without a mission gets the place of its first corner or rally point for its home.
+
     Raises:
         MissionFileError: the fence has outlines without their corners.
     """
-    home = plan.mission[0] if plan.mission else None
+    # QGroundControl wants a home in every plan: without a mission, where the rest of it lies.
+    home = next(iter((*plan.mission, *plan.fence, *plan.rally)), None)
     speeds = [item.params[1] for item in plan.mission if item.command == 178]
     data = {
         "fileType": "Plan",
@@ -258,7 +261,7 @@ def _read_fence(data: dict[str, Any]) -> tuple[MissionItem, ...]:
         if len(corners) < 3:
             raise MissionFileError(f"{where}: {len(corners)} corners; an outline needs three")
         for lat, lon, *_ in corners:
-            items.append(_fence_item(len(items), command, len(corners), lat, lon))
+            items.append(_fence_item(len(items), command, float(len(corners)), lat, lon))
     for place, value in enumerate(_list(data.get("circles"), "the fence's circles"), 1):
         where = f"fence circle {place}"
         circle = _object(value, where)
