@@ -51,7 +51,7 @@ class WayCheck:
         above_home = self.sortie.waypoints[-1]
         places = [self._waypoint(start), self._waypoint(end), above_home]
         probe = replace(self.sortie, waypoints=tuple(places))
-        found = self.airspace.check_sortie(probe, self.plan.rally)
+        found = self.airspace.check_sortie(probe, self.plan.rally_of(self.sortie))
         # The first leg of the probe leads to where the vehicle is already, the last home.
         refuse([replace(v, sortie=0, leg=1) for v in found if v.leg == 2], what)
 
@@ -81,7 +81,7 @@ class WayCheck:
         """
         frame = self.airspace.site.frame
         home = self.airspace.home_place(self.sortie.home)
-        targets = self.airspace.targets(home, self.plan.rally)
+        targets = self.airspace.targets(home, self.plan.rally_of(self.sortie))
         east, north = frame.to_en_m(lat_deg, lon_deg)
         place = np.array([[east, north, home[2] + alt_home_m]])
         nearest = min(targets, key=lambda target: math.dist(target[:2], place[0, :2]))
