@@ -41,7 +41,8 @@ QUICK = RecorderOptions(segment_s=1.0, part_s=0.5, min_free_mib=1, reserve_mib=1
 
 
 def shade_at(moment: datetime) -> int:
-    return 60 + round((moment - START).total_seconds() * 10) % 120
+    # Far apart from one picture to the next: what hardly changes is not coded anew.
+    return 30 + round((moment - START).total_seconds() * 5) * 37 % 190
 
 
 class FlatRenderer:
@@ -103,7 +104,7 @@ def test_a_flight_reads_back_with_the_poses_and_times_that_were_flown(tmp_path: 
         assert view.pose.lon_deg == pytest.approx(expected.lon_deg, abs=1e-8)
         assert view.pose.lat_deg == pytest.approx(expected.lat_deg, abs=1e-8)
         assert (view.pose.yaw_deg, view.pose.pitch_deg) == pytest.approx((90.0, -90.0))
-        assert abs(float(frame.image_bgr.mean()) - shade_at(expected.time)) < 3.0
+        assert abs(float(frame.image_bgr.mean()) - shade_at(expected.time)) < 8.0
     log = read_flight_log(report.folder / "flight-log.jsonl")
     assert [entry.message for entry in log] == ["recording began", "on route", "recording ended"]
     assert log[1].details == {"cause": "mission begun"}
@@ -180,7 +181,7 @@ from tests.drone.recorder.scripted_flight import FACTS, reading
 
 recorder = Recorder(
     Path(sys.argv[1]), FACTS, [StillCamera(fps=20.0)],
-    options=RecorderOptions(segment_s=1.0, part_s=0.5, min_free_mib=1),
+    options=RecorderOptions(segment_s=2.0, part_s=0.5, min_free_mib=1),
 )
 recorder.start()
 begin = time.monotonic()
@@ -192,7 +193,8 @@ while True:
 """
 
 
-def record_and_kill(folder: Path, *, after_segments: int, then_s: float) -> None:
+def record_and_kill(folder: Path, *, after_segments: int) -> None:
+    """Record in another process, and kill it when a fragment of the open segment is written."""
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(folder)],
         cwd=ROOT,
@@ -204,7 +206,11 @@ def record_and_kill(folder: Path, *, after_segments: int, then_s: float) -> None
         for line in process.stdout:
             if int(line) >= after_segments:
                 break
-        time.sleep(then_s)
+        video = folder / "video"
+        until(
+            lambda: any(part.stat().st_size > 2500 for part in video.glob(".*.part")),
+            "a fragment of an open segment",
+        )
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait(20)
@@ -215,7 +221,7 @@ def test_a_killed_recording_is_whole_but_for_its_open_segment_and_can_be_gone_on
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "p"
-    record_and_kill(folder, after_segments=2, then_s=0.7)
+    record_and_kill(folder, after_segments=2)
     assert problems(folder) == []
     before = read_manifest(str(folder))
     assert before.ended_at is None
@@ -225,7 +231,7 @@ def test_a_killed_recording_is_whole_but_for_its_open_segment_and_can_be_gone_on
     assert len(frames) >= 4
     assert all(isinstance(item, Frame) and item.view is not None for item in frames)
 
-    record_and_kill(folder, after_segments=1, then_s=0.0)
+    record_and_kill(folder, after_segments=1)
     with Recorder(folder, FACTS, [StillCamera(fps=20.0)], options=QUICK) as recorder:
         start = time.monotonic()
         while taken(recorder) < 20:
