@@ -286,12 +286,12 @@ class LinkCommands(LinkCore):
                 lambda: self.mav.param_set_send(*self.target, name.encode(), value, _REAL32),
                 timeout_s,
             )
-        if told is not None and not _same(told, value):
+        if told is not None and not same_value(told, value):
             # What came may have been on its way before: ask what it is now.
             told = self.read_param(name, timeout_s)
         if told is None:
             raise CommandError(f"the vehicle has no parameter {name}")
-        if not _same(told, value):
+        if not same_value(told, value):
             raise CommandError(f"parameter {name}: set to {value:g}, the vehicle keeps {told:g}")
 
 
@@ -299,6 +299,6 @@ def _param_value(answer: Message) -> float | None:
     return float(answer.param_value) if answer.get_type() == "PARAM_VALUE" else None
 
 
-def _same(told: float, value: float) -> bool:
+def same_value(one: float, other: float) -> bool:
     """Whether two values of a parameter are the same in single precision."""
-    return math.isclose(told, value, rel_tol=1e-6, abs_tol=1e-9)
+    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
