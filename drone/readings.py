@@ -26,6 +26,7 @@ from drone.telemetry import (
 from park.clock import Clock
 
 _ARMED_FLAG = 128
+_PREARM_CHECK = 0x1000_0000  # MAV_SYS_STATUS_PREARM_CHECK
 _MAV_STATE_STANDBY = 3
 _MAV_STATE_ACTIVE = 4
 _LANDED = {
@@ -105,6 +106,7 @@ class Readings:
         self._landed = LandedState.UNKNOWN
         self._tells_landed = False
         self._ekf_ok: bool | None = None
+        self._prearm_ok: bool | None = None
         self._percent: float | None = None
         self._mission_seq: int | None = None
         self._boot_s: float | None = None
@@ -147,6 +149,7 @@ class Readings:
             gps_fix=_whole(values.get("gps_fix")),
             satellites=_whole(values.get("satellites")),
             ekf_ok=self._ekf_ok,
+            prearm_ok=self._prearm_ok,
             mission_seq=self._mission_seq,
             **{name: values.get(name) for name in _PLAIN},
         )
@@ -224,6 +227,8 @@ class Readings:
         if message.current_battery >= 0:
             self._now["battery_a"] = message.current_battery / 100.0
         self._percent = _percent(message.battery_remaining)
+        if message.onboard_control_sensors_present & _PREARM_CHECK:
+            self._prearm_ok = bool(message.onboard_control_sensors_health & _PREARM_CHECK)
 
     def _battery(self, message: Message, _: datetime) -> None:
         if message.id == 0 and message.current_consumed >= 0:

@@ -59,6 +59,7 @@ class Telemetry:
         satellites: that the position is made of.
         hdop: horizontal dilution of precision; below 1 is good.
         ekf_ok: whether the vehicle trusts where it thinks it is.
+        prearm_ok: whether the vehicle's own checks before arming pass; None where it does not say.
         mission_seq: item that is being flown.
         home_lat_deg: WGS84.
         home_lon_deg: WGS84.
@@ -97,6 +98,7 @@ class Telemetry:
     satellites: int | None = None
     hdop: float | None = None
     ekf_ok: bool | None = None
+    prearm_ok: bool | None = None
     mission_seq: int | None = None
     home_lat_deg: float | None = None
     home_lon_deg: float | None = None
