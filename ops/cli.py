@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from ops import console_text
-from ops.commands import demo, footage, models, reprocess, sim, sites, tables
+from ops.commands import demo, footage, models, plan, reprocess, sim, sites, tables
+from ops.commands.route_words import RouteCommand
 from park.errors import ParkwatchError
 from park.version import VERSION
 
@@ -30,6 +31,7 @@ app.command("incidents")(tables.incidents)
 app.command("report")(tables.report)
 app.command("history")(tables.history)
 app.command("demo")(demo.demo)
+app.command("plan", cls=RouteCommand)(plan.plan)
 app.add_typer(sites.app, name="sites")
 app.add_typer(models.app, name="models")
 app.add_typer(footage.app, name="footage")
