@@ -11,10 +11,15 @@ from typing import Any
 from pymavlink.dialects.v10 import ardupilotmega as mavlink1
 from pymavlink.dialects.v20 import ardupilotmega as mavlink2
 
+from park.mission_item import MissionItem, MissionType
 from sim_data.copter.autopilot import Autopilot
+from sim_data.copter.pace import STEP_S
+from sim_data.copter.state import HomePoint
+from sim_data.copter.vehicle import SimulatedCopter
 from sim_data.copter.wire import Wire
 
 SYSTEM, COMPONENT = 255, 190
+HOME = HomePoint(-35.363_261, 149.165_23, 584.0, 353.0)
 
 
 class _Sink:
@@ -71,7 +76,7 @@ class GroundStation:
         self._speaker = _Speaker(version, system)
         self.mavlink = self._speaker.dialect
         self.session = autopilot.connect(f"station {system}", Wire())
-        self.say(mavlink2.MAVLink_heartbeat_message(6, 8, 0, 0, 0, 3))
+        self.say(self.mavlink.MAVLink_heartbeat_message(6, 8, 0, 0, 0, 3))
 
     def say(self, message: Any) -> None:
         """Send a message."""
@@ -99,6 +104,38 @@ class GroundStation:
         )
         assert ack.command == number
         return int(ack.result)
+
+
+class Flight:
+    """A simulated copter with its ground stations, in a time that passes as told.
+
+    Args:
+        patience: see `sim_data.copter.mission_protocol.MissionProtocol`.
+    """
+
+    def __init__(self, *, patience: float = 1.0) -> None:
+        self.vehicle = SimulatedCopter(HOME)
+        self.autopilot = Autopilot(
+            self.vehicle, origin=HOME, start_unix_s=1_700_000_000.0, patience=patience
+        )
+        self.now_s = 0.0
+
+    def station(self, *, version: int = 2, system: int = SYSTEM) -> GroundStation:
+        """Return a new client, which has heard nothing yet."""
+        station = GroundStation(self.autopilot, version=version, system=system)
+        station.heard()
+        return station
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        for _ in range(round(seconds / STEP_S)):
+            self.now_s += STEP_S
+            self.vehicle.step(STEP_S)
+            self.autopilot.tick(self.now_s)
+
+    def items(self, kind: MissionType = MissionType.MISSION) -> tuple[MissionItem, ...]:
+        """Return a list as the vehicle has it."""
+        return self.vehicle.missions[kind].items
 
 
 class SocketStation:
