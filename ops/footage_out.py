@@ -48,7 +48,7 @@ def open_camera(word: str, site: Site, wish: CameraWish | None = None) -> Camera
         SettingsError: the word names no camera.
         RecordingError: an address or a rate cannot be used.
     """
-    from drone.cameras.pattern import StillCamera, test_pattern
+    from drone.cameras.pattern import StillCamera, colour_bars
     from drone.cameras.rendered import RenderedCamera
     from drone.cameras.stream import FileCamera, StreamCamera, StreamOptions
 
@@ -67,7 +67,7 @@ def open_camera(word: str, site: Site, wish: CameraWish | None = None) -> Camera
             raise SettingsError(f"camera sim: {error}") from error
         return RenderedCamera(renderer, fps=wish.fps)
     if word == "pattern":
-        picture = test_pattern(wish.width_px, wish.height_px)
+        picture = colour_bars(wish.width_px, wish.height_px)
         return StillCamera(picture, fps=wish.fps, hfov_deg=wish.hfov_deg)
     if "://" in word:
         return StreamCamera(word, StreamOptions(hfov_deg=wish.hfov_deg, latency_s=wish.latency_s))

@@ -27,7 +27,7 @@ from park.geodesy import LocalFrame
 from park.patrol_format import PatrolCamera
 from park.records import CameraPose, Intrinsics
 from park.site import Site
-from park.site_model import FeatureBase
+from park.site_model import SiteFeature
 from sim_data.aerial_world import FIRST_PASS, HEIGHT_M, ORIGIN, PX_PER_M, WIDTH_M, draw_world
 
 Image8 = NDArray[np.uint8]
@@ -138,8 +138,10 @@ class SimulatedGround:
 def _site_shapes(site: Site) -> list[GroundShape]:
     """Return what a site file draws, in the order in which it is to be drawn."""
 
-    def flat(feature: FeatureBase) -> BaseGeometry:
-        return site.frame.project_geometry(shapely.force_2d(feature.geometry))
+    def flat(feature: SiteFeature) -> BaseGeometry:
+        # Only routes may have no geometry, and they are not drawn.
+        geometry = feature.geometry if feature.geometry is not None else Polygon()
+        return site.frame.project_geometry(shapely.force_2d(geometry))
 
     roads = [(flat(road), road.width_m or _ROAD_M) for road in site.roads]
     assets = [flat(asset) for asset in site.assets]
@@ -323,7 +325,7 @@ class _View:
         )
         limits = np.array([0.0, 0.0, 0.0, 0.0, _MIN_DEPTH_M])
         east, north, height = self.camera
-        area = shapely.box(east - reach, north - reach, east + reach, north + reach)
+        area: Polygon = shapely.box(east - reach, north - reach, east + reach, north + reach)
         for plane, limit in zip(planes @ self.rotation, limits, strict=True):
             # plane . (g - camera) >= limit, for ground points g = (e, n, 0).
             area = _half_plane(

@@ -15,7 +15,7 @@ from park.patrol_format import PatrolCamera
 from park.records import CameraPose
 
 
-def test_pattern(width_px: int, height_px: int) -> NDArray[np.uint8]:
+def colour_bars(width_px: int, height_px: int) -> NDArray[np.uint8]:
     """Return colour bars over a grey ramp: uint8 BGR, shape (height, width, 3)."""
     bars = np.array(
         [[192] * 3, [0, 192, 192], [192, 192, 0], [0, 192, 0], [192, 0, 192], [0, 0, 192]],
@@ -47,7 +47,7 @@ class StillCamera:
     ) -> None:
         if not 0.1 <= fps <= 240.0:
             raise RecordingError(f"fps {fps} is not between 0.1 and 240")
-        self._image = test_pattern(640, 360) if image_bgr is None else image_bgr
+        self._image = colour_bars(640, 360) if image_bgr is None else image_bgr
         self._fps = fps
         self._camera_id, self._hfov_deg = camera_id, hfov_deg
 

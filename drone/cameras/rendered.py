@@ -115,7 +115,8 @@ class RenderedCamera:
                 while len(self._poses) > 2 and self._poses[1][0] < due_s:
                     self._poses.popleft()
                 (before_s, before), (after_s, after) = self._poses[0], self._poses[1]
-                if due_s >= before_s and after_s - before_s <= MAX_POSE_GAP_S:
+                bridged = due_s >= before_s and after_s - before_s <= MAX_POSE_GAP_S
+                if bridged or due_s in (before_s, after_s):
                     break
                 index = max(
                     index + 1, math.ceil((before_s if due_s < before_s else after_s) * self._fps)

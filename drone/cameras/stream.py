@@ -36,6 +36,9 @@ _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _WINDOW_S = 10.0
+_JITTER = timedelta(milliseconds=20)
+_SETTLING = timedelta(milliseconds=300)
+_SETTLED_AT_LAST = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,10 @@ class StreamCamera:
     ) -> Iterator[CameraItem]:
         tie = ClockTie(self._options.latency_s)
         for media_s, item in _pictures(container, stop):
-            yield _stamped(item, tie.at(media_s, time.now()))
+            taken = tie.at(media_s, time.now())
+            # What was kept for us while we connected arrives in a burst, at no time of its own.
+            if tie.settled:
+                yield _stamped(item, taken)
 
 
 class FileCamera:
@@ -214,6 +220,9 @@ class ClockTie:
         self._latency = timedelta(seconds=latency_s)
         self._windows: list[tuple[float, timedelta]] = []
         self._zero: datetime | None = None
+        self._improved: datetime | None = None
+        self.settled = False
+        """Whether pictures arrive as they are taken, and not in a burst of older ones."""
 
     def at(self, media_s: float, arrived: datetime) -> datetime:
         """Return when a picture was taken.
@@ -228,6 +237,10 @@ class ClockTie:
             self._windows = [*self._windows[-1:], (media_s, delay)]
         begun_s, least = self._windows[-1]
         self._windows[-1] = (begun_s, min(least, delay))
+        if self._improved is None or delay < least - _JITTER:
+            self._improved = arrived
+        live = arrived - self._improved >= _SETTLING
+        self.settled = self.settled or live or arrived - self._zero >= _SETTLED_AT_LAST
         best = min(window[1] for window in self._windows)
         return self._zero + best + timedelta(seconds=media_s) - self._latency
 

@@ -66,8 +66,12 @@ class LogEntry:
         }
         if self.details:
             content["details"] = self.details
-        # What is no JSON value becomes its text: an entry is never lost for its details.
-        return json.dumps(content, ensure_ascii=False, default=str)
+        try:
+            return json.dumps(content, ensure_ascii=False, default=str)
+        except (TypeError, ValueError):
+            # Keys that are no text, or a loop: an entry is never lost for its details.
+            content["details"] = {"text": repr(self.details)}
+            return json.dumps(content, ensure_ascii=False)
 
 
 class FlightLog:
@@ -94,7 +98,7 @@ class FlightLog:
         with self._path.open("ab") as file:
             start = file.tell()
             try:
-                file.write(text.encode())
+                file.write(text.encode("utf-8", "replace"))
                 file.flush()
                 os.fsync(file.fileno())
             except OSError:
@@ -115,7 +119,8 @@ def read_flight_log(path: Path) -> tuple[LogEntry, ...]:
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
     entries = []
-    for line in text.splitlines():
+    # Not splitlines: texts may hold other ends of line than this one.
+    for line in text.split("\n"):
         try:
             content = json.loads(line)
             entries.append(

@@ -122,15 +122,20 @@ class Journal:
         return JournalFigures(self._rows, len(self._open), self._dropped, span_s)
 
     def _run(self) -> None:
+        while not self._stop.is_set():
+            self._guarded(lambda: self._take_in(_TICK_S))
+            self._guarded(self._write_due)
+        self._guarded(lambda: self._take_in(0.0))
+        self._guarded(self._end)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Do a step; nothing that goes wrong in it ends the recording."""
         try:
-            while not self._stop.is_set():
-                self._take_in(_TICK_S)
-                self._write_due()
-            self._take_in(0.0)
-            self._end()
+            step()
         except Exception as error:
             log.exception("the recorder's writer failed")
-            self._trouble(f"telemetry is not recorded any more: {type(error).__name__}: {error}")
+            self._failed("telemetry or log", error)
+            self._part_due_s = self._log_due_s = self._clock.monotonic_s() + _RETRY_S
 
     def _take_in(self, timeout_s: float) -> None:
         try:

@@ -141,8 +141,8 @@ class VideoRecording:
                     if self._stop.is_set():
                         break
                 else:
-                    self._ended = True
-                    if not self._stop.is_set():
+                    said, self._ended = self._ended, True
+                    if not said and not self._stop.is_set():
                         self._report(f"camera {self._camera.camera_id} ended without saying why")
             except (ParkwatchError, av.error.FFmpegError, OSError) as error:
                 self._report(f"camera {self._camera.camera_id}: {error}")

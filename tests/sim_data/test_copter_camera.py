@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def pose(
 
 
 def magenta(picture: np.ndarray) -> np.ndarray:
-    return (np.abs(picture.astype(int) - MARK_BGR).sum(axis=2) < 60).astype(np.uint8)
+    mask: np.ndarray = np.abs(picture.astype(int) - MARK_BGR).sum(axis=2) < 60
+    return mask.astype(np.uint8)
 
 
 def expected_px(
@@ -143,8 +145,6 @@ def test_a_site_file_is_drawn_with_its_roads_and_buildings() -> None:
             },
         },
     ]
-    import json
-
     site = Site.load(json.dumps({"type": "FeatureCollection", "features": features}).encode())
     camera = SimulatedCamera(SimulatedGround.of_site(site), width_px=320, height_px=180)
     picture = camera.render(CameraPose(31.202, 121.5015, 60.0, None, 0.0, -90.0, 0.0), NOW)
