@@ -19,7 +19,16 @@ from shapely import affinity
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from drone.routes.exchange import exchanged
+from drone.routes.order import Ways, shortest_round
 from park.geodesy import FloatArray
+
+_TURN_M = 15.0
+"""Slowing down for a turn and speeding up again takes about as long as this much of a way."""
+
+_LEFT_UNSEEN = 0.004
+"""Share of the area that may stay unseen, in crumbs along its edge."""
+_PATCH_ROUNDS = 4
 
 IntArray = NDArray[np.int64]
 """Numbers of lines, strips or cells."""
@@ -60,41 +69,40 @@ class Sweep:
         return float(np.hypot(*(self.ends[:, 1] - self.ends[:, 0]).T).sum())
 
 
-def sweep(area: BaseGeometry, angle_rad: float, footprint: Footprint) -> Sweep:
+def sweep(
+    area: BaseGeometry, angle_rad: float, footprint: Footprint, *, complete: bool = True
+) -> Sweep:
     """Return the strips that cover an area in one direction.
 
     As many lines as its height needs, evenly apart, cut to the area. A strip ends as soon as
-    the camera, which sees some way ahead, has seen the end of the area on that line.
+    the camera, which sees some way ahead, has seen the end of the area beside that line.
 
     Args:
         area: polygons in metres.
         angle_rad: direction of the strips, anticlockwise from east.
         footprint: what the camera sees.
+        complete: whether to look for what stays unseen, and to fly there as well.
     """
     turned = affinity.rotate(area, -angle_rad, origin=(0.0, 0.0), use_radians=True)
-    heights = _line_heights(turned, footprint)
-    left, low, right, high = turned.bounds
-    across = np.empty((len(heights), 2, 2))
-    across[:, 0, 0], across[:, 1, 0] = left - 1.0, right + 1.0
-    across[:, :, 1] = heights[:, None]
-    cuts = shapely.intersection(shapely.linestrings(across), turned)
-    parts, line = shapely.get_parts(cuts, return_index=True)
-    kept = shapely.get_dimensions(parts) == 1
-    parts, line = parts[kept], line[kept]
-    bounds = shapely.bounds(parts)
-    x = np.sort(bounds[:, [0, 2]], axis=1)
-    order = np.lexsort((x[:, 0], line))
-    x, line = x[order], line[order]
-    step = float(heights[1] - heights[0]) if len(heights) > 1 else high - low
-    x = _shortened(turned, x, line, heights, step, footprint)
-    flat = np.stack((x, np.broadcast_to(heights[line][:, None], x.shape)), axis=-1)
+    heights, step = _lines(turned, footprint)
+    x, line = _cuts(turned, heights)
+    short = _shortened(turned, x, line, heights, step, footprint)
+    y = heights[line]
+    if complete:
+        short = _lengthened(turned, x, short, y, footprint)
+        short, y, line = _patched(turned, short, y, line, footprint)
+    flat = np.stack((short, np.broadcast_to(y[:, None], short.shape)), axis=-1)
+    return Sweep(angle_rad, line, flat @ _turn(angle_rad))
+
+
+def _turn(angle_rad: float) -> FloatArray:
+    """Return the matrix that rows of coordinates are multiplied with to turn them."""
     cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    turn = np.array([[cos, sin], [-sin, cos]])
-    return Sweep(angle_rad, line.astype(np.int64), flat @ turn)
+    return np.array([[cos, sin], [-sin, cos]])
 
 
-def _line_heights(turned: BaseGeometry, footprint: Footprint) -> FloatArray:
-    """Return where the lines lie: as few as cover the height, evenly apart."""
+def _lines(turned: BaseGeometry, footprint: Footprint) -> tuple[FloatArray, float]:
+    """Return where the lines lie, as few as cover the height, and how far apart."""
     _, low, _, high = turned.bounds
     height = high - low
     # At the edges a tenth of the width is left for errors of place.
@@ -102,7 +110,21 @@ def _line_heights(turned: BaseGeometry, footprint: Footprint) -> FloatArray:
     count = 1 + max(0, math.ceil(room / footprint.spacing_m - 1e-9))
     step = min(footprint.spacing_m, height / count)
     first = (low + high) / 2.0 - step * (count - 1) / 2.0
-    return first + step * np.arange(count)
+    return first + step * np.arange(count), step
+
+
+def _cuts(turned: BaseGeometry, heights: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return where lines run over the area, shape (N, 2), and which line each is part of."""
+    left, _, right, _ = turned.bounds
+    across = np.empty((len(heights), 2, 2))
+    across[:, 0, 0], across[:, 1, 0] = left - 1.0, right + 1.0
+    across[:, :, 1] = heights[:, None]
+    cuts = shapely.intersection(shapely.linestrings(across), turned)
+    parts, line = shapely.get_parts(cuts, return_index=True)
+    kept = shapely.get_dimensions(parts) == 1
+    bounds, line = shapely.bounds(parts[kept]), line[kept]
+    order = np.lexsort((bounds[:, 0], line))
+    return bounds[order][:, [0, 2]], line[order].astype(np.int64)
 
 
 def _shortened(
@@ -113,30 +135,91 @@ def _shortened(
     step: float,
     footprint: Footprint,
 ) -> FloatArray:
-    """Return strips that end where the camera has seen the end of the area beside them."""
-    bounds = turned.bounds
-    slices = shapely.box(
-        bounds[0] - 1.0, heights - step / 2.0, bounds[2] + 1.0, heights + step / 2.0
-    )
+    """Return strips that end where the camera has seen the end of the area beside them.
+
+    Beside a line its neighbours see what is nearer to them than half the width that they see;
+    only what is left between is looked at, but at the rim, where there is no neighbour, all.
+    """
+    half = np.full(len(heights), max(step - footprint.width_m / 2.0, 0.1 * step))
+    half = np.minimum(half, step / 2.0)
+    below, above = half.copy(), half.copy()
+    below[0] = above[-1] = footprint.width_m / 2.0
+    left, _, right, _ = turned.bounds
+    slices = shapely.box(left - 1.0, heights - below, right + 1.0, heights + above)
     pieces, piece_line = shapely.get_parts(shapely.intersection(slices, turned), return_index=True)
     middles = shapely.points(x.mean(axis=1), heights[line])
-    strip_of, piece_of = (
-        shapely.STRtree(pieces).query(middles, predicate="intersects").T.reshape(-1, 2).T
-    )
-    good = piece_line[piece_of] == line[strip_of]
+    strip_of, piece_of = shapely.STRtree(pieces).query(middles, predicate="intersects")
+    same = piece_line[piece_of] == line[strip_of]
     piece = np.full(len(x), -1)
-    piece[strip_of[good]] = piece_of[good]
+    piece[strip_of[same]] = piece_of[same]
     spans = shapely.bounds(pieces)[:, [0, 2]][piece]
-    known = piece >= 0
-    # Of several strips in one piece of a slice only the outermost ends are known to be ends.
-    first = known & np.concatenate(([True], piece[1:] != piece[:-1]))
-    last = known & np.concatenate((piece[1:] != piece[:-1], [True]))
+    # Of several strips in one piece of a slice only the outermost ends are ends of the piece.
+    other = piece[1:] != piece[:-1]
+    first = (piece >= 0) & np.concatenate(([True], other))
+    last = (piece >= 0) & np.concatenate((other, [True]))
     reach = 0.45 * footprint.depth_m
     begin = np.where(first, np.clip(spans[:, 0] + reach, x[:, 0], x[:, 1]), x[:, 0])
     end = np.where(last, np.clip(spans[:, 1] - reach, x[:, 0], x[:, 1]), x[:, 1])
-    crossed = begin > end
     middle = (begin + end) / 2.0
-    return np.column_stack((np.where(crossed, middle, begin), np.where(crossed, middle, end)))
+    crossed = (begin > end)[:, None]
+    return np.where(crossed, middle[:, None], np.column_stack((begin, end)))
+
+
+def _lengthened(
+    turned: BaseGeometry, x: FloatArray, short: FloatArray, y: FloatArray, footprint: Footprint
+) -> FloatArray:
+    """Return strips with those flown out to the edge beside which too much stays unseen."""
+    unseen = _unseen(turned, short, y, footprint)
+    if not len(unseen):
+        return short
+    whole = shapely.STRtree(_seen(x, y, footprint))
+    needed = np.unique(whole.query(unseen, predicate="intersects")[1])
+    longer = short.copy()
+    longer[needed] = x[needed]
+    return longer
+
+
+def _patched(
+    turned: BaseGeometry, x: FloatArray, y: FloatArray, line: IntArray, footprint: Footprint
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return strips with short ones added over bays and tips that no line comes near."""
+    for _ in range(_PATCH_ROUNDS):
+        unseen = _unseen(turned, x, y, footprint)
+        if not len(unseen):
+            break
+        heights = shapely.get_y(shapely.point_on_surface(unseen))
+        bounds = shapely.bounds(unseen)
+        across = np.empty((len(unseen), 2, 2))
+        across[:, 0, 0], across[:, 1, 0] = bounds[:, 0], bounds[:, 2]
+        across[:, :, 1] = heights[:, None]
+        cuts = shapely.intersection(shapely.linestrings(across), turned)
+        parts, patch = shapely.get_parts(cuts, return_index=True)
+        kept = shapely.get_dimensions(parts) == 1
+        span = shapely.bounds(parts[kept])[:, [0, 2]]
+        reach = np.minimum(0.4 * footprint.depth_m, (span[:, 1] - span[:, 0]) / 2.0)
+        x = np.concatenate((x, span + np.column_stack((reach, -reach))))
+        y = np.concatenate((y, heights[patch[kept]]))
+        # Numbers with gaps between: no patch lies beside another line.
+        top = int(line.max(initial=0)) + 2
+        line = np.concatenate((line, top + 2 * np.arange(int(kept.sum()), dtype=np.int64)))
+    return x, y, line
+
+
+def _seen(x: FloatArray, y: FloatArray, footprint: Footprint) -> FloatArray:
+    """Return what the camera sees along strips, as boxes."""
+    half, deep = footprint.width_m / 2.0, footprint.depth_m / 2.0
+    return np.asarray(shapely.box(x[:, 0] - deep, y - half, x[:, 1] + deep, y + half))
+
+
+def _unseen(turned: BaseGeometry, x: FloatArray, y: FloatArray, footprint: Footprint) -> FloatArray:
+    """Return the largest parts that no strip sees, until what is left is next to nothing."""
+    left = turned.difference(shapely.union_all(_seen(x, y, footprint)))
+    parts = shapely.get_parts(left)
+    parts = parts[shapely.get_dimensions(parts) == 2]
+    sizes = shapely.area(parts)
+    order = np.argsort(-sizes)
+    rest = np.cumsum(sizes[order][::-1])[::-1]
+    return np.asarray(parts[order][rest > _LEFT_UNSEEN * turned.area])
 
 
 def directions(area: BaseGeometry, *, steps: int = 18) -> list[float]:
@@ -163,11 +246,29 @@ def _turned_by(one: float, other: float) -> float:
 
 
 def best_sweep(area: BaseGeometry, footprint: Footprint, angles: Iterable[float]) -> Sweep:
-    """Return the sweep with the least length of strips and turns."""
-    sweeps = [sweep(area, angle, footprint) for angle in angles]
-    return min(
-        (one for one in sweeps if len(one.line)),
-        key=lambda one: one.length_m + footprint.spacing_m * len(one.line),
+    """Return the sweep with the least length of strips, turns, and ways from cell to cell."""
+    sweeps = [sweep(area, angle, footprint, complete=False) for angle in angles]
+    best = min(sweeps, key=lambda one: _likely_length(one, area))
+    return sweep(area, best.angle_rad, footprint)
+
+
+def _likely_length(strips: Sweep, area: BaseGeometry) -> float:
+    """Return about how long the route will be, without putting its cells in order."""
+    found = cells(strips)
+    turns = 0.0
+    for cell in found:
+        ends = strips.ends[cell]
+        ways = np.hypot(*(ends[1:] - ends[:-1]).transpose(2, 0, 1))
+        turns += float(
+            min(ways[::2, 0].sum() + ways[1::2, 1].sum(), ways[::2, 1].sum() + ways[1::2, 0].sum())
+        )
+    # A round through N places in an area A is about 0.71 sqrt(N A) long (Beardwood, Halton and
+    # Hammersley, 1959).
+    return (
+        strips.length_m
+        + turns
+        + _TURN_M * len(strips.line)
+        + 0.71 * math.sqrt((len(found) - 1) * area.area)
     )
 
 
@@ -204,20 +305,17 @@ def to_and_fro(strips: Sweep, start: FloatArray) -> FloatArray:
 
     Args:
         strips: a sweep.
-        start: where the round begins and ends, metres.
+        start: where the drone comes from, metres, shape (2,).
     """
-    left = cells(strips)
-    here = start
-    flown: list[FloatArray] = []
-    while left:
-        best = min(
-            ((number, corner) for number in range(len(left)) for corner in range(4)),
-            key=lambda one: float(np.hypot(*(_cell(strips, left[one[0]], one[1])[0, 0] - here))),
-        )
-        ends = _cell(strips, left.pop(best[0]), best[1])
-        flown.append(ends)
-        here = ends[-1, 1]
-    return np.concatenate(flown)
+    corners = [[_cell(strips, cell, corner) for corner in range(4)] for cell in cells(strips)]
+    things = [
+        Ways(np.array([way[0, 0] for way in ways]), np.array([way[-1, 1] for way in ways]))
+        for ways in corners
+    ]
+    order = shortest_round(things, start)
+    flown = exchanged(np.concatenate([corners[cell][way] for cell, way in order]))
+    ends_nearer = np.hypot(*(flown[-1, 1] - start)) < np.hypot(*(flown[0, 0] - start))
+    return flown[::-1, ::-1].copy() if ends_nearer else flown
 
 
 def _cell(strips: Sweep, cell: IntArray, corner: int) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,13 +121,17 @@ class Flyable:
             for one_lat, one_lon in zip(lat, lon, strict=True)
         )
 
-    def strip(self, xy: FloatArray, *, pitch_deg: float, photo_spacing_m: float | None) -> Strip:
-        """Return a line in metres, shape (N, 2), as a strip with photos along it."""
-        alone = len(xy) == 1
-        return Strip(
-            self.points(xy, pitch_deg=pitch_deg, take_photo=alone),
-            photo_spacing_m=None if alone else photo_spacing_m,
-        )
+    def strip(self, xy: FloatArray, *, pitch_deg: float, photo_spacing_m: float) -> Strip:
+        """Return a line in metres, shape (N, 2), as a strip with photos along it, ends included.
+
+        Photos lie at most `photo_spacing_m` apart; of a line without length one is taken.
+        """
+        length = float(np.hypot(*np.diff(xy, axis=0).T).sum())
+        if length <= 0.0:
+            return Strip(self.points(xy[:1], pitch_deg=pitch_deg, take_photo=True))
+        # A little less, so that the last photo is taken where the strip ends.
+        photos = math.ceil(length / photo_spacing_m)
+        return Strip(self.points(xy, pitch_deg=pitch_deg), photo_spacing_m=length / (photos + 0.01))
 
 
 def areas_of(geometry: BaseGeometry) -> BaseGeometry:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
 from drone.records import Home, PatrolRoute, Strip
 from drone.route_options import PointsOptions
 from drone.route_request import RouteRequest
 from drone.routes.flyable import Flyable
+from drone.routes.order import Ways, shortest_round
 from drone.routes.standoff import Standoffs, standoff_points
 from park.errors import RouteError
 from park.geodesy import FloatArray
@@ -120,11 +119,10 @@ def _visits(
     ground: Flyable, targets: list[_Target], start: FloatArray, dwell_s: float
 ) -> tuple[Strip, ...]:
     """Return the stops in order, each at the place that makes the round shortest."""
-    middles = np.array([target.places.xy.mean(axis=0) for target in targets])
-    order = round_trip(np.vstack((start, middles)))
-    ordered = [targets[stop - 1] for stop in order[1:]]
+    ways = [Ways(target.places.xy, target.places.xy) for target in targets]
     strips = []
-    for target, place in zip(ordered, _best_places(ordered, start), strict=True):
+    for number, place in shortest_round(ways, start):
+        target = targets[number]
         pitch = float(target.places.pitch_deg[place])
         points = ground.points(
             target.places.xy[place : place + 1],
@@ -135,47 +133,3 @@ def _visits(
         )
         strips.append(Strip(points))
     return tuple(strips)
-
-
-def round_trip(xy: FloatArray) -> list[int]:
-    """Return the order of a short round through all places, from the first and back to it.
-
-    Solved by OR-tools: cheapest insertion, improved until no exchange shortens it.
-
-    Args:
-        xy: metres, shape (N, 2).
-    """
-    if len(xy) <= 3:
-        return list(range(len(xy)))
-    apart = np.hypot(*(xy[:, None, :] - xy[None, :, :]).transpose(2, 0, 1))
-    centimetres = np.rint(apart * 100.0).astype(np.int64)
-    manager = pywrapcp.RoutingIndexManager(len(xy), 1, 0)
-    model = pywrapcp.RoutingModel(manager)
-    transit = model.RegisterTransitMatrix(centimetres.tolist())
-    model.SetArcCostEvaluatorOfAllVehicles(transit)
-    search = pywrapcp.DefaultRoutingSearchParameters()
-    search.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.PATH_CHEAPEST_ARC
-    solution = model.SolveWithParameters(search)
-    if solution is None:
-        raise RouteError(f"no round through {len(xy)} places was found")
-    order, index = [], model.Start(0)
-    while not model.IsEnd(index):
-        order.append(manager.IndexToNode(index))
-        index = solution.Value(model.NextVar(index))
-    return order
-
-
-def _best_places(targets: list[_Target], start: FloatArray) -> list[int]:
-    """Return which place of each target makes the round shortest, its order being given."""
-    layers = [start[None, :], *(target.places.xy for target in targets), start[None, :]]
-    cost = np.zeros(1)
-    came_from = []
-    for before, after in itertools.pairwise(layers):
-        ways = cost[:, None] + np.hypot(*(before[:, None] - after[None, :]).transpose(2, 0, 1))
-        came_from.append(np.argmin(ways, axis=0))
-        cost = ways.min(axis=0)
-    place, places = 0, []
-    for choice in reversed(came_from):
-        place = int(choice[place])
-        places.append(place)
-    return places[-2::-1]
