@@ -119,7 +119,7 @@ def safety_params(
     return (
         *_link_params(),
         *_fence_params(plan.fence, sortie.home),
-        *_return_params(sortie.takeoff_alt_home_m, with_rally=bool(plan.rally)),
+        *_return_params(sortie.takeoff_alt_home_m, with_rally=bool(plan.rally_of(sortie))),
         *_battery_params(vehicle, capacity_mah or 0.0),
         *_speed_params(vehicle),
     )

@@ -37,7 +37,9 @@ MAX_FILE_BYTES = 50_000_000
 MAX_FEATURES = 100_000
 """More features than this are refused."""
 
-_SITE_KEYS = frozenset({"id", "name", "time_zone", "takeoff_alt_amsl_m", "contacts"})
+_SITE_KEYS = frozenset(
+    {"id", "name", "time_zone", "takeoff_alt_amsl_m", "flight_permission_required", "contacts"}
+)
 _NESTED_KEYS = frozenset({"name", "contacts", "rules", "options"})
 # Styles of geojson.io (simplestyle) and row numbers of QGIS: written by drawing programs,
 # not by people, and without meaning here.

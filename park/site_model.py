@@ -297,6 +297,9 @@ class Boundary(FeatureBase):
     takeoff_alt_amsl_m: Altitude | None = Field(
         None, description="height of the take-off point above mean sea level, metres"
     )
+    flight_permission_required: bool = Field(
+        False, description="whether a flight needs a permission record before it may begin"
+    )
     geometry: AreaGeometry
 
 
