@@ -204,6 +204,6 @@ class Sensors:
             )
         else:
             flags |= EkfFlags.CONST_POS_MODE
-            if self.fix >= 3 and boot_s >= ORIGIN_S:
+            if self.fix >= 3 and boot_s >= USING_GPS_S:
                 flags |= EkfFlags.PRED_POS_HORIZ_REL | EkfFlags.PRED_POS_HORIZ_ABS
         return flags
