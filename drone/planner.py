@@ -27,14 +27,15 @@ from drone.route_request import RouteRequest
 from drone.sorties import LEAST_PIECE_M, PlannedSortie, SortieMaker
 from drone.strips import FlownStrip, flown_strip
 from drone.transits import Transits
-from drone.ways_home import Flights, rally_places, return_z_m
+from drone.ways_home import Flights, RallyFinder, return_z_m
 from park.errors import RouteError
 from park.geodesy import FloatArray, distance_m
 from park.site import Site
 from park.terrain import FlatTerrain, Terrain
 
 _LEAST_PITCH_DEG = 5.0
-_STILL_M = 0.5
+_STILL_MPS = 0.5
+_HALVINGS = 3
 
 
 def plan(
@@ -118,9 +119,9 @@ def homes_of(site: Site, dock_id: str | None = None) -> tuple[Home, ...]:
 class _DockShare:
     """What is flown from one dock."""
 
-    home: Home
     place: FloatArray
     return_z_m: float
+    maker: SortieMaker
     sorties: list[PlannedSortie]
 
 
@@ -145,12 +146,10 @@ def plan_route(
     airspace = Airspace.of(site, terrain, limits)
     model = EnergyModel(vehicle or Vehicle(), wind or Wind())
     transits = Transits(airspace, model)
-    shares: list[_DockShare] = []
-    number = 1
-    for home, strips in _by_dock(airspace, homes, route.strips):
-        share = _fly_from(airspace, transits, home, strips, route, number)
-        shares.append(share)
-        number += len(share.sorties)
+    shares = [
+        _fly_from(airspace, transits, home, strips, route)
+        for home, strips in _by_dock(airspace, homes, route.strips)
+    ]
     planned, flights = _with_rally(airspace, shares)
     first = shares[0]
     rally_points = tuple(
@@ -229,7 +228,6 @@ def _fly_from(
     home: Home,
     strips: list[FlownStrip],
     route: PatrolRoute,
-    number: int,
 ) -> _DockShare:
     place = airspace.home_place(home)
     legs = np.concatenate([_legs(strip) for strip in strips])
@@ -237,7 +235,7 @@ def _fly_from(
     height = return_z_m(airspace, place, legs, float(place[2]) + lowest)
     refuse(airspace.check_home(home, height), f"dock {home.dock_id}")
     maker = SortieMaker(airspace, transits, home, height, route.speed_mps)
-    return _DockShare(home, place, height, maker.make(strips, number))
+    return _DockShare(place, height, maker, maker.make(strips))
 
 
 def _legs(strip: FlownStrip) -> FloatArray:
@@ -252,22 +250,55 @@ def _with_rally(
     """Return the sorties with their rally points, and what they fly with where they may land.
 
     The same points for all sorties where that does, so that they are sent but once; else each
-    sortie its own. Where there are none that do, the check that follows says what is wrong.
+    sortie its own; else shorter sorties, which need fewer. Where nothing does, the check that
+    follows says what is wrong.
     """
+    finder = RallyFinder(airspace)
     planned: list[PlannedSortie] = []
     flights: list[tuple[Flights, FloatArray]] = []
     for share in shares:
-        legs = [airspace.legs_of(one.sortie) for one in share.sorties]
-        together = Flights(share.place, np.concatenate(legs), share.return_z_m)
-        common = rally_places(airspace, together) if len(shares) == 1 or len(legs) == 1 else None
-        for one, own_legs in zip(share.sorties, legs, strict=True):
-            flight = Flights(share.place, own_legs, share.return_z_m)
-            places = rally_places(airspace, flight) if common is None else common
-            places = np.empty((0, 3)) if places is None else places
+        flown = [_flights(airspace, share, [one]) for one in share.sorties]
+        if len(shares) == 1:
+            common = finder.places(_flights(airspace, share, share.sorties))
+        else:
+            common = None
+        if common is not None:
+            found = [(one, f, common) for one, f in zip(share.sorties, flown, strict=True)]
+        else:
+            found = [
+                part for one in share.sorties for part in _safe_parts(airspace, finder, share, one)
+            ]
+        for one, flight, places in found:
             points = _rally_points(airspace, places, share)
-            planned.append(replace(one, sortie=replace(one.sortie, rally=points)))
+            sortie = replace(one.sortie, number=len(planned) + 1, rally=points)
+            planned.append(replace(one, sortie=sortie))
             flights.append((flight, places))
     return planned, flights
+
+
+def _safe_parts(
+    airspace: Airspace,
+    finder: RallyFinder,
+    share: _DockShare,
+    planned: PlannedSortie,
+    times: int = _HALVINGS,
+) -> list[tuple[PlannedSortie, Flights, FloatArray]]:
+    """Return a sortie with its places to land, in parts where it has none as a whole."""
+    flight = _flights(airspace, share, [planned])
+    places = finder.places(flight)
+    if places is not None:
+        return [(planned, flight, places)]
+    parts = share.maker.halved(planned) if times else [planned]
+    if len(parts) == 1:
+        return [(planned, flight, np.empty((0, 3)))]
+    return [
+        found for part in parts for found in _safe_parts(airspace, finder, share, part, times - 1)
+    ]
+
+
+def _flights(airspace: Airspace, share: _DockShare, sorties: Sequence[PlannedSortie]) -> Flights:
+    legs = np.concatenate([airspace.legs_of(one.sortie) for one in sorties])
+    return Flights(share.place, legs, share.return_z_m)
 
 
 def _rally_points(
@@ -342,7 +373,7 @@ def _assumptions(
         found.append(
             f"ground from an elevation model, one sigma {airspace.ground.terrain.sigma_m:.1f} m"
         )
-    if model.wind.speed_mps < _STILL_M:
+    if model.wind.speed_mps < _STILL_MPS:
         found.append("no wind")
     found.append(
         "roofs, masts, trees and lines that are not in the site file are not known to the plan"

@@ -57,16 +57,17 @@ class Track:
     Attributes:
         line: shape (N, 3).
         marks: one for each place.
-        photos: taken so far.
+        strips: flown so far.
     """
 
     line: FloatArray
     marks: tuple[Mark, ...]
-    photos: int = 0
+    strips: tuple[FlownStrip, ...] = ()
 
-    def then(self, line: FloatArray, marks: Sequence[Mark], photos: int = 0) -> Track:
+    def then(self, line: FloatArray, marks: Sequence[Mark], *strips: FlownStrip) -> Track:
         """Return it with more places at the end."""
-        return Track(np.vstack([self.line, line]), (*self.marks, *marks), self.photos + photos)
+        line = np.vstack([self.line, line])
+        return Track(line, (*self.marks, *marks), (*self.strips, *strips))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,13 @@ class PlannedSortie:
         sortie: as it is flown.
         survey_m: length with the camera on its task.
         between_m: length from one strip to the next.
+        strips: that it flies.
     """
 
     sortie: Sortie
     survey_m: float
     between_m: float
+    strips: tuple[FlownStrip, ...]
 
 
 @dataclass
@@ -106,8 +109,8 @@ class SortieMaker:
         self.place = self.airspace.home_place(self.home)
         self.model: EnergyModel = self.transits.model
 
-    def make(self, strips: Sequence[FlownStrip], first_number: int = 1) -> list[PlannedSortie]:
-        """Return sorties that fly all strips.
+    def make(self, strips: Sequence[FlownStrip]) -> list[PlannedSortie]:
+        """Return sorties that fly all strips, numbered from 1.
 
         Raises:
             AirspaceError: there is no way to or from a strip.
@@ -122,8 +125,21 @@ class SortieMaker:
         made: list[PlannedSortie] = []
         while waiting:
             track = self._fill(waiting)
-            made.append(self._sortie(track, first_number + len(made)))
+            made.append(self._sortie(track, len(made) + 1))
         return made
+
+    def halved(self, planned: PlannedSortie) -> list[PlannedSortie]:
+        """Return two sorties or more that fly the first and the second half of one.
+
+        Just the one where it is too small for that.
+        """
+        strips = planned.strips
+        if len(strips) == 1:
+            if strips[0].length_m < 2.0 * LEAST_PIECE_M:
+                return [planned]
+            strips = strips[0].cut(strips[0].length_m / 2.0)
+        middle = len(strips) // 2
+        return [*self.make(strips[:middle]), *self.make(strips[middle:])]
 
     def _fill(self, waiting: deque[FlownStrip]) -> Track:
         """Take as much from the strips that wait as one battery flies."""
@@ -164,7 +180,7 @@ class SortieMaker:
         marks = [Mark(LegKind.TRANSIT, between) for _ in way[1:-1]]
         # A strip that begins where the last place is needs no leg to it, but its settings.
         flown = [*marks, *_strip_marks(strip, between)]
-        return track.then(np.vstack([way[1:-1], strip.line]), flown, strip.photos)
+        return track.then(np.vstack([way[1:-1], strip.line]), flown, strip)
 
     def _whole(self, track: Track) -> Track:
         """Return a track with the way home."""
@@ -247,9 +263,14 @@ class SortieMaker:
             length_m=float(lengths.sum()),
             duration_s=float(seconds[-1]) + down.seconds,
             energy_wh=float(wh[-1]) + down.wh,
-            photos=whole.photos,
+            photos=sum(strip.photos for strip in whole.strips),
         )
-        return PlannedSortie(sortie, float(lengths[survey].sum()), float(lengths[between].sum()))
+        return PlannedSortie(
+            sortie,
+            survey_m=float(lengths[survey].sum()),
+            between_m=float(lengths[between].sum()),
+            strips=whole.strips,
+        )
 
     def _waypoints(self, track: Track, speeds: FloatArray) -> tuple[Waypoint, ...]:
         east, north = track.line[1:, 0].copy(), track.line[1:, 1].copy()

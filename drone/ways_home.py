@@ -25,17 +25,21 @@ from park.errors import AirspaceError
 from park.geodesy import FloatArray
 from park.site_model import Pipeline, Road
 
-MAX_RALLY = 10
-"""Most rally points of a sortie: as many as ArduCopter holds in the smallest boards."""
+MAX_RALLY = 30
+"""Most rally points of a sortie. ArduCopter holds 10 in its smallest boards, 70 in others."""
 
 LANDING_MARGIN_M = 15.0
 """How far a rally point lies from buildings, roads, pipelines and assets."""
 
 _LANDING_RELIEF_M = 1.5
 _LANDING_RADIUS_M = 5.0
-_SAMPLES = 400
-_GRID = 12
-_ON_ROUTE = 60
+_SAMPLES = 150
+_GRID = 7
+_ON_ROUTE = 40
+_TRIED = 4
+_PATIENCE = 4
+_BESIDE_LEGS = 8
+_BESIDE_M = (-400.0, -150.0, -40.0, 40.0, 150.0, 400.0)
 _WAY_SAMPLE_M = 100.0
 
 
@@ -107,93 +111,151 @@ def _between_grounds(airspace: Airspace, home: FloatArray, legs: FloatArray) -> 
     return float(z.max()) + limits.min_alt_agl_m, float(z.min()) + limits.max_alt_agl_m
 
 
-def rally_places(airspace: Airspace, flight: Flights) -> FloatArray | None:
-    """Return places to land at so that every straight way home is free.
+class RallyFinder:
+    """Finds places to land at, so that the vehicle's own way home is free from everywhere.
 
     Other docks come first, then open ground away from buildings, roads, pipelines and assets.
 
     Args:
         airspace: the site's.
-        flight: what is flown with these rally points.
-
-    Returns:
-        Shape (K, 3): east, north and z of the ground, none where all ways home are free already;
-        None where no places were found.
     """
-    targets = flight.home[None]
-    wrong = unsafe_legs(airspace, flight, targets)
-    while len(wrong):
-        found = None
-        if len(targets) <= MAX_RALLY:
-            found = _best_place(airspace, flight, targets, wrong)
-        if found is None:
+
+    def __init__(self, airspace: Airspace) -> None:
+        self.airspace = airspace
+        self._no_landing = _no_landing(airspace)
+        frame = airspace.site.frame
+        docks = [frame.to_en_m(dock.geometry.y, dock.geometry.x) for dock in airspace.site.docks]
+        self._docks = np.array(docks, float).reshape(-1, 2)
+
+    def places(self, flight: Flights) -> FloatArray | None:
+        """Return as few places as it finds.
+
+        Args:
+            flight: what is flown with these rally points.
+
+        Returns:
+            Shape (K, 3): east, north and z of the ground, none where all ways home are free
+            already; None where no places were found that free them all.
+        """
+        targets = flight.home[None]
+        wrong = unsafe_legs(self.airspace, flight, targets)
+        fewest, since = len(wrong), 0
+        while len(wrong):
+            if len(targets) > MAX_RALLY or since > _PATIENCE:
+                return None
+            better = self._with_best(flight, targets, wrong)
+            if better is None:
+                return None
+            targets, wrong = better
+            since = 0 if len(wrong) < fewest else since + 1
+            fewest = min(fewest, len(wrong))
+        return self._needed(flight, targets)[1:]
+
+    def _needed(self, flight: Flights, targets: FloatArray) -> FloatArray:
+        """Return targets without those that later ones have made needless."""
+        for index in range(len(targets) - 2, 0, -1):
+            fewer = np.delete(targets, index, axis=0)
+            if not len(unsafe_legs(self.airspace, flight, fewer)):
+                targets = fewer
+        return targets
+
+    def _with_best(
+        self, flight: Flights, targets: FloatArray, wrong: NDArray[np.int64]
+    ) -> tuple[FloatArray, NDArray[np.int64]] | None:
+        """Return targets with one more, and the legs that are then still unsafe.
+
+        Sight lines to samples of the route tell which places are worth the exact check.
+        """
+        samples = np.vstack(
+            [_samples(flight.legs[wrong], _SAMPLES), _samples(flight.legs, _SAMPLES // 3)]
+        )
+        places = self._landing_places(samples, beside_legs(flight.legs[wrong]), targets)
+        if not len(places):
             return None
-        targets = np.vstack([targets, found])
-        wrong = unsafe_legs(airspace, flight, targets)
-    return targets[1:]
+        gains, frees = self._sight(flight, samples, targets, places)
+        # Those that free most after all, and those that free most of what is unsafe now.
+        likely = [*np.argsort(-gains, kind="stable")[:_TRIED], *np.argsort(-frees)[: _TRIED // 2]]
+        likely = [k for k in likely if frees[k] > 0]
+        if not likely:
+            # What is closed is too short to be met by a sample: land right beside it.
+            beside = _samples(flight.legs[wrong], _SAMPLES)
+            likely = list(np.argsort(_apart(places, beside).min(axis=1))[:_TRIED])
+        best: tuple[FloatArray, NDArray[np.int64]] | None = None
+        for index in dict.fromkeys(int(k) for k in likely):
+            tried = np.vstack([targets, places[index]])
+            still = unsafe_legs(self.airspace, flight, tried)
+            if best is None or len(still) < len(best[1]):
+                best = (tried, still)
+        return best
+
+    def _sight(
+        self, flight: Flights, samples: FloatArray, targets: FloatArray, places: FloatArray
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each place how many samples it frees less those that it closes, and frees."""
+        top = max(float(flight.legs[:, :, 2].max()), flight.return_z_m)
+        router = Router(self.airspace, self.airspace.obstacles.blocking_z(flight.return_z_m, top))
+        away = _apart(targets, samples)
+        nearest = away.argmin(axis=0)
+        now = router.is_clear(np.stack([samples[:, :2], targets[nearest, :2]], axis=1))
+        place, sample = np.nonzero(_apart(places, samples) < away.min(axis=0))
+        then = router.is_clear(np.stack([samples[sample, :2], places[place, :2]], axis=1))
+        frees = np.bincount(place[then & ~now[sample]], minlength=len(places))
+        closes = np.bincount(place[~then & now[sample]], minlength=len(places))
+        return frees - closes, frees
+
+    def _landing_places(
+        self, samples: FloatArray, beside: FloatArray, targets: FloatArray
+    ) -> FloatArray:
+        """Return places fit for landing near samples of a route, docks of the site first."""
+        west, south = samples[:, :2].min(axis=0)
+        east, north = samples[:, :2].max(axis=0)
+        grid = np.meshgrid(np.linspace(west, east, _GRID), np.linspace(south, north, _GRID))
+        step = max(1, len(samples) // _ON_ROUTE)
+        even = np.column_stack([g.ravel() for g in grid])
+        places = np.vstack([beside, even, samples[::step, :2]])
+        kept = ~shapely.intersects_xy(self._no_landing, *places.T)
+        kept &= shapely.contains_xy(self.airspace.allowed, *places.T)
+        docks = self._docks[shapely.contains_xy(self.airspace.allowed, *self._docks.T)]
+        places = np.vstack([docks, places[kept]])
+        places = places[_apart(targets, places).min(axis=0) > 1.0]
+        return _level(self.airspace, places)
+
+
+def beside_legs(legs: FloatArray) -> FloatArray:
+    """Return places to either side of some legs, at their ends and middles, shape (N, 2).
+
+    From outside a bend both legs of it are seen.
+    """
+    legs = legs[:: max(1, len(legs) // _BESIDE_LEGS), :, :2]
+    move = legs[:, 1] - legs[:, 0]
+    length = np.hypot(move[:, 0], move[:, 1])
+    aside = np.column_stack([-move[:, 1], move[:, 0]]) / np.maximum(length, 1e-9)[:, None]
+    shares = np.array([0.0, 0.5, 1.0])[:, None, None, None]
+    offsets = np.array(_BESIDE_M)[None, :, None, None]
+    places = legs[:, 0] + shares * move + offsets * aside
+    return np.asarray(places.reshape(-1, 2))
+
+
+def _apart(places: FloatArray, others: FloatArray) -> FloatArray:
+    """Return distances on the ground between places (N, 2 or 3) and others, shape (N, M)."""
+    between = places[:, None, :2] - others[None, :, :2]
+    return np.asarray(np.hypot(between[..., 0], between[..., 1]))
 
 
 def unsafe_legs(airspace: Airspace, flight: Flights, targets: FloatArray) -> NDArray[np.int64]:
-    """Return the legs from which a straight way to the nearest target is closed."""
+    """Return the legs from somewhere on which the straight way to the nearest target is closed."""
     breaches = airspace.return_breaches(flight.legs, targets, flight.return_z_m)
     sideways = (Rule.BOUNDARY, Rule.NO_FLY, Rule.BUILDING)
     return np.unique([b.index for b in breaches if b.rule in sideways]).astype(np.int64)
 
 
-def _best_place(
-    airspace: Airspace, flight: Flights, targets: FloatArray, wrong: NDArray[np.int64]
-) -> FloatArray | None:
-    """Return the place that opens the way from most points; None where none opens any."""
-    top = max(float(flight.legs[:, :, 2].max()), flight.return_z_m)
-    router = Router(airspace, airspace.obstacles.blocking_z(flight.return_z_m, top))
-    samples = np.vstack(
-        [_samples(flight.legs[wrong], _SAMPLES), _samples(flight.legs, _SAMPLES // 2)]
-    )
-    places = _landing_places(airspace, samples, targets, top)
-    if not len(places):
-        return None
-    distances = np.hypot(*(targets[:, None, :2] - samples[None, :, :2]).transpose(2, 0, 1))
-    nearest = distances.argmin(axis=0)
-    open_now = router.is_clear(np.stack([samples[:, :2], targets[nearest, :2]], axis=1))
-    best, most = None, int(open_now.sum())
-    for place in places:
-        nearer = np.hypot(*(samples[:, :2] - place[:2]).T) < distances.min(axis=0)
-        if not nearer.any():
-            continue
-        ends = np.broadcast_to(place[:2], (int(nearer.sum()), 2))
-        open_then = router.is_clear(np.stack([samples[nearer, :2], ends], axis=1))
-        count = int(open_now[~nearer].sum() + open_then.sum())
-        if count > most:
-            best, most = place, count
-    return best
-
-
 def _samples(legs: FloatArray, count: int) -> FloatArray:
     length = float(np.hypot(*(legs[:, 1, :2] - legs[:, 0, :2]).T).sum())
     _, _, places = along(legs, max(length / count, 1.0))
-    return places[:: max(1, len(places) // (2 * count))]
+    return places[:: max(1, len(places) // count)]
 
 
-def _landing_places(
-    airspace: Airspace, samples: FloatArray, targets: FloatArray, top_z_m: float
-) -> FloatArray:
-    """Return places fit for landing near samples of a route, docks of the site first."""
-    site, frame = airspace.site, airspace.site.frame
-    docks = [frame.to_en_m(dock.geometry.y, dock.geometry.x) for dock in site.docks]
-    west, south = samples[:, :2].min(axis=0)
-    east, north = samples[:, :2].max(axis=0)
-    grid = np.meshgrid(np.linspace(west, east, _GRID), np.linspace(south, north, _GRID))
-    step = max(1, len(samples) // _ON_ROUTE)
-    open_places = np.vstack([np.column_stack([g.ravel() for g in grid]), samples[::step, :2]])
-    kept = ~shapely.intersects_xy(_no_landing(airspace, top_z_m), *open_places.T)
-    kept &= shapely.contains_xy(airspace.allowed, *open_places.T)
-    places = np.vstack([np.array(docks).reshape(-1, 2), open_places[kept]])
-    known = np.array([np.hypot(*(targets[:, :2] - place).T).min() < 1.0 for place in places], bool)
-    places = places[~known]
-    return _level(airspace, places)
-
-
-def _no_landing(airspace: Airspace, top_z_m: float) -> BaseGeometry:
+def _no_landing(airspace: Airspace) -> BaseGeometry:
     site, project = airspace.site, airspace.site.frame.project_geometry
     areas = [project(building.geometry).buffer(LANDING_MARGIN_M) for building in site.buildings]
     areas += [project(asset.geometry).buffer(LANDING_MARGIN_M) for asset in site.assets]
@@ -202,9 +264,7 @@ def _no_landing(airspace: Airspace, top_z_m: float) -> BaseGeometry:
         project(line.geometry).buffer(LANDING_MARGIN_M + (line.width_m or 0.0) / 2.0)
         for line in lines
     ]
-    field = airspace.obstacles
-    blocked = field.floor_z_m < top_z_m
-    areas += list(field.keep_out[blocked & ~field.is_building])
+    areas += list(airspace.obstacles.keep_out[~airspace.obstacles.is_building])
     union = shapely.union_all(areas)
     shapely.prepare(union)
     return union
