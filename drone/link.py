@@ -15,11 +15,11 @@ import hashlib
 import logging
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from drone.link_answers import CommandRefusedError
 from drone.link_commands import KEY_VARIABLE, RELATIVE_FRAME, LinkCommands
-from drone.link_core import Inbox
+from drone.link_connection import Inbox
 from drone.readings import MODE_NUMBERS
 from drone.telemetry import (
     ArmedChanged,
@@ -38,6 +38,7 @@ from drone.telemetry import (
     VehicleRebooted,
 )
 from park.errors import CommandError, LinkError, SettingsError
+from park.geodesy import distance_m
 
 __all__ = [
     "KEY_VARIABLE",
@@ -76,6 +77,8 @@ _CUSTOM_MODE = 1
 _CHANGE_MODE_TO_GUIDED = 1
 _POSITION_ONLY = 0b0000_1101_1111_1000
 _CLIMBED_M = 0.5
+_MOVES_MPS = 0.5
+_THERE_M = 3.0
 _SAME_PLACE_DEG = 2e-6
 _TARGET_POSITION = 87
 
@@ -240,25 +243,31 @@ class VehicleLink(LinkCommands):
             if not error.unsupported:
                 raise
             _LOG.info("%s: %s; sent as a position target instead", self.where, error)
-            self._send_target(lat_deg, lon_deg, alt_home_m)
+            self._send_target(lat_deg, lon_deg, alt_home_m, timeout_s)
             if speed_mps is not None:
                 self.set_speed(speed_mps)
 
-    def _send_target(self, lat_deg: float, lon_deg: float, alt_home_m: float) -> None:
-        """Send a position target, which has no answer, until the vehicle repeats it."""
+    def _send_target(
+        self, lat_deg: float, lon_deg: float, alt_home_m: float, timeout_s: float
+    ) -> None:
+        """Send a position target, which has no answer, until it is clear that it was heard."""
         lat_e7, lon_e7 = round(lat_deg * 1e7), round(lon_deg * 1e7)
+
+        def send() -> None:
+            self.mav.set_position_target_global_int_send(
+                0,
+                *self.target,
+                RELATIVE_FRAME,
+                _POSITION_ONLY,
+                *(lat_e7, lon_e7, alt_home_m),
+                *(0.0,) * 8,
+            )
+
         with self.inbox("POSITION_TARGET_GLOBAL_INT") as box:
             for _ in range(4):
-                self.mav.set_position_target_global_int_send(
-                    0,
-                    *self.target,
-                    RELATIVE_FRAME,
-                    _POSITION_ONLY,
-                    *(lat_e7, lon_e7, alt_home_m),
-                    *(0.0,) * 8,
-                )
+                send()
                 if not self.request_message(_TARGET_POSITION):
-                    _LOG.warning("%s: the vehicle cannot repeat its target", self.where)
+                    self._wait_until_under_way(lat_deg, lon_deg, alt_home_m, send, timeout_s)
                     return
                 told = box.get(1.0)
                 if told is not None and (
@@ -270,6 +279,39 @@ class VehicleLink(LinkCommands):
             f"the vehicle does not take ({lat_deg:.6f}, {lon_deg:.6f}) as its target; it is in "
             f"mode {self.telemetry.mode}"
         )
+
+    def _wait_until_under_way(
+        self,
+        lat_deg: float,
+        lon_deg: float,
+        alt_home_m: float,
+        send: Callable[[], None],
+        timeout_s: float,
+    ) -> None:
+        """Conclude from the vehicle's motion that it has heard; say it again until then."""
+
+        def under_way(now: Telemetry) -> bool:
+            if now.lat_deg is None or now.lon_deg is None or now.alt_home_m is None:
+                return False
+            moves = (now.speed_mps or 0.0) > _MOVES_MPS or abs(now.down_mps or 0.0) > _MOVES_MPS
+            there_m = distance_m(lat_deg, lon_deg, now.lat_deg, now.lon_deg)
+            return moves or math.hypot(there_m, alt_home_m - now.alt_home_m) < _THERE_M
+
+        _LOG.info("%s: the vehicle cannot repeat its target; its motion tells", self.where)
+        deadline_s = self.clock.monotonic_s() + timeout_s
+        while True:
+            try:
+                self.wait_for(under_way, "the vehicle to be under way", timeout_s / 4)
+            except LinkError as error:
+                if self.lost:
+                    raise
+                if self.clock.monotonic_s() >= deadline_s:
+                    raise CommandError(
+                        f"the vehicle does not move towards ({lat_deg:.6f}, {lon_deg:.6f})"
+                    ) from error
+                send()
+            else:
+                return
 
     def set_current(self, seq: int, timeout_s: float = 5.0) -> None:
         """Fly item `seq` of the mission next.

@@ -19,7 +19,7 @@ from drone.link_answers import (
     command_name,
     result_words,
 )
-from drone.link_core import Inbox, LinkCore
+from drone.link_connection import Inbox, LinkConnection
 from park.errors import CommandError, LinkError
 
 _LOG = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ _HOME_HZ = 0.2
 _OLD_STREAMS = (1, 2, 6, 10, 11, 12)  # raw sensors, status, position, extras
 
 
-class LinkCommands(LinkCore):
+class LinkCommands(LinkConnection):
     """A link with commands and parameters, without what a flight is made of."""
 
     def _begin(self, rate_hz: float) -> None:

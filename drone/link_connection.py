@@ -81,7 +81,7 @@ class Inbox:
                     return None
 
 
-class LinkCore:
+class LinkConnection:
     """A link to a vehicle, without the commands; see `drone.link.VehicleLink`."""
 
     def __init__(
