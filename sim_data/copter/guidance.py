@@ -6,7 +6,7 @@ import math
 from enum import Enum
 
 from sim_data.copter.craft import Craft
-from sim_data.copter.physics import Demand, wrap_deg
+from sim_data.copter.physics import VELOCITY_GAIN, Demand, wrap_deg
 
 Place = tuple[float, float, float]
 """East, north and up in the craft's frame, metres."""
@@ -15,6 +15,8 @@ POSITION_GAIN = 1.0
 BRAKING_SHARE = 0.7
 """Of its acceleration that it counts on when it stops."""
 CROSS_TRACK_MPS = 3.0
+LAG_S = 1.0 / VELOCITY_GAIN
+"""How far the vehicle is behind what is asked of it."""
 YAW_SLEW_DPS = 60.0
 
 
@@ -149,12 +151,12 @@ class Guidance:
         )
         radius = max(self._craft.values["WPNAV_RADIUS"], 5.0) / 100.0
         if self.fast:
-            return left <= radius
+            return left <= radius + self._track_mps * LAG_S
         if self.distance() > radius:
             return False
         body = self._craft.body
         speed = math.sqrt(body.ve * body.ve + body.vn * body.vn + body.vu * body.vu)
-        return abs(left) <= 0.5 or speed < 0.3
+        return abs(left) <= 0.3 or speed < 0.3
 
     def fly_leg(self, dt: float, demand: Demand) -> None:
         """Ask for the velocity that keeps it on the leg and ends it."""
@@ -182,6 +184,7 @@ class Guidance:
             + (self.target[2] - up) * along[2]
         )
         if self.end_mps > 0.0:
+            left -= self._track_mps * LAG_S
             slow = 2.0 * accel * BRAKING_SHARE * max(left, 0.0)
             want = math.sqrt(self.end_mps * self.end_mps + slow)
         else:
@@ -292,7 +295,8 @@ def corner_mps(before: Place, corner: Place, after: Place, accel: float, cut_m: 
     """Return how fast a corner may be passed.
 
     A turn that begins `cut_m` before a corner of angle a has the radius ``cut / tan(a/2)``, and
-    in a turn of radius r the speed ``sqrt(accel r)`` takes all of the acceleration.
+    in a turn of radius r the speed ``sqrt(accel r)`` takes all of the acceleration. It stops
+    where it changes between level and steep.
     """
     in_e, in_n = corner[0] - before[0], corner[1] - before[1]
     out_e, out_n = after[0] - corner[0], after[1] - corner[1]
@@ -300,7 +304,14 @@ def corner_mps(before: Place, corner: Place, after: Place, accel: float, cut_m: 
     if lengths < 1e-6:
         return 0.0
     cosine = min(max((in_e * out_e + in_n * out_n) / lengths, -1.0), 1.0)
+    if _steep(before, corner) or _steep(corner, after):
+        return 0.0
     half = math.acos(cosine) / 2.0
     if half > 1.4:
         return 0.0
     return math.sqrt(accel * cut_m / max(math.tan(half), 1e-4))
+
+
+def _steep(origin: Place, target: Place) -> bool:
+    level = math.hypot(target[0] - origin[0], target[1] - origin[1])
+    return abs(target[2] - origin[2]) > level

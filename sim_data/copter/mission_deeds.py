@@ -36,6 +36,7 @@ class MissionDeeds:
         self.mount, self.camera = mount, camera
         self._until_s = 0.0
         self._within_m = 0.0
+        self._heading = (0.0, 0.0)
         self._deeds: dict[int, Callable[[MissionItem], None]] = {
             112: self._wait,
             114: self._wait_near,
@@ -96,7 +97,10 @@ class MissionDeeds:
         if item.command == 114:
             return self.guidance.level_distance() < self._within_m
         if item.command == 115:
-            return self.guidance.yaw_mode is not YawMode.FIXED or self.guidance.yaw_done()
+            # The leg that was begun in the meantime has taken the nose; take it back.
+            if self.guidance.yaw_mode is not YawMode.FIXED:
+                self.guidance.point(YawMode.FIXED, *self._heading)
+            return self.guidance.yaw_done()
         return True
 
     def turn(self, angle_deg: float, rate_dps: float, way: float, *, relative: bool) -> None:
@@ -110,7 +114,8 @@ class MissionDeeds:
         """
         if relative:
             angle_deg = self.craft.body.yaw + (-angle_deg if way < 0.0 else angle_deg)
-        self.guidance.point(YawMode.FIXED, angle_deg, max(rate_dps, 0.0))
+        self._heading = (angle_deg, max(rate_dps, 0.0))
+        self.guidance.point(YawMode.FIXED, *self._heading)
 
     def change_speed(self, kind: float, speed_mps: float) -> bool:
         """Fly faster or slower: kinds 0 and 1 level, 2 up, 3 down. False for no speed."""

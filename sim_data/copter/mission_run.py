@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from park.mission_item import MissionItem, MissionType
 from sim_data.copter.craft import Craft
-from sim_data.copter.guidance import Guidance, Place, YawMode, corner_mps
+from sim_data.copter.guidance import LAG_S, Guidance, Place, YawMode, corner_mps
 from sim_data.copter.mission_deeds import DEEDS, MissionDeeds
 from sim_data.copter.mission_sequence import MissionSequence
 from sim_data.copter.modes import FlightMode, sink
@@ -61,6 +61,8 @@ _FLOWN_THROUGH = frozenset({16, 82})
 _ALLOW_ARMING, _ALLOW_TAKEOFF = 1, 2
 """Bits of AUTO_OPTIONS."""
 _CIRCLE_DPS = 20.0
+_CIRCLE_SHARE = 0.5
+"""Of its acceleration that a circle may take."""
 
 
 class Auto(FlightMode):
@@ -220,7 +222,8 @@ class Auto(FlightMode):
         if self.craft.landed:
             self.craft.disarm("mission complete")
             return
-        self.guidance.target = self.guidance.stopping_place()
+        if not self.guidance.reached():
+            self.guidance.target = self.guidance.stopping_place()
         self._fly = self._hold
 
     def jumped(self, item: MissionItem, times: int) -> None:
@@ -391,7 +394,7 @@ class Auto(FlightMode):
             guidance.fly_leg(dt, demand)
             self._in_circle = guidance.reached()
         else:
-            fastest = math.sqrt(guidance.accel * self._circle_m)
+            fastest = math.sqrt(_CIRCLE_SHARE * guidance.accel * self._circle_m)
             speed = min(math.radians(_CIRCLE_DPS) * self._circle_m, guidance.speed_mps, fastest)
             rate = math.degrees(speed / self._circle_m)
             turn = -rate if self._ccw else rate
@@ -399,7 +402,8 @@ class Auto(FlightMode):
             self._turned_deg += rate * dt
             guidance.target = self._on_circle()
             guidance.hold(demand)
-            angle = math.radians(self._angle_deg)
+            # Turned ahead by what the vehicle lags behind what is asked of it.
+            angle = math.radians(self._angle_deg + turn * LAG_S)
             along = -speed if self._ccw else speed
             demand.ve += along * math.cos(angle)
             demand.vn -= along * math.sin(angle)
