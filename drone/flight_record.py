@@ -50,6 +50,7 @@ class FlightRecord(BaseModel):
         changed_at: when this was written.
         footage: folder of the recording; empty where nothing is recorded.
         address: where commands are taken; empty before they are.
+        params: what was set on the vehicle, as `SafetyRecord.as_json`; put back after landing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,6 +70,7 @@ class FlightRecord(BaseModel):
     changed_at: AwareDatetime
     footage: str = ""
     address: str = ""
+    params: str = ""
 
 
 def mission_hash(items: Sequence[MissionItem]) -> str:

@@ -24,8 +24,10 @@ from drone.patrol_orders import Steering
 from drone.patrol_result import FlightTally, Outcome, PatrolResult
 from drone.patrol_state import AIRBORNE, PatrolState, PatrolStates, Transition
 from drone.telemetry import (
+    CameraFeedback,
     LandedState,
     LinkEvent,
+    MissionCurrent,
     MissionReached,
     ModeChanged,
     StatusText,
@@ -199,6 +201,12 @@ class Patrol:
         finally:
             stop()
 
+    def record_with(self, logger: FlightLogger) -> None:
+        """Keep what happens from now on with a recorder, and what has happened so far."""
+        self._logger = logger
+        for made in self.states.history:
+            logger.event("state", str(made), details=_details(made))
+
     def say(self, kind: str, message: str, **details: JsonValue) -> None:
         """Log a line: to the program's log, the recording, and whoever listens."""
         _log.info("%s: %s", kind, message)
@@ -288,7 +296,8 @@ class Patrol:
             self._tally.reached(event.seq)
             self.say("mission", f"item {event.seq} reached")
         else:
-            self.say("note", event_words(event))
+            kind = "mission" if isinstance(event, CameraFeedback | MissionCurrent) else "note"
+            self.say(kind, event_words(event))
         if isinstance(event, VehicleRebooted):
             self._tally.rebooted = True
         finding = self._watch.hear(event)
@@ -478,10 +487,14 @@ class Patrol:
 
     def _entered(self, made: Transition) -> None:
         self._cause, self._changed_at = made.cause, made.time
-        self.say("state", str(made), before=made.before, after=made.after, cause=made.cause)
+        self.say("state", str(made), **_details(made))
         if self._on_state is None:
             return
         try:
             self._on_state(made, self._link.telemetry.mode or "")
         except (FlightError, OSError) as error:
             self.say("note", f"the record of the flight could not be written: {error}")
+
+
+def _details(made: Transition) -> dict[str, JsonValue]:
+    return {"before": str(made.before), "after": str(made.after), "cause": made.cause}

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ops import console_text
-from ops.commands import demo, footage, models, plan, reprocess, sim, sites, tables
+from ops.commands import demo, fly, footage, models, patrol, plan, reprocess, sim, sites, tables
 from ops.commands.route_words import RouteCommand
 from park.errors import ParkwatchError
 from park.version import VERSION
@@ -32,9 +32,11 @@ app.command("report")(tables.report)
 app.command("history")(tables.history)
 app.command("demo")(demo.demo)
 app.command("plan", cls=RouteCommand)(plan.plan)
+app.command("fly", cls=RouteCommand)(fly.fly)
 app.add_typer(sites.app, name="sites")
 app.add_typer(models.app, name="models")
 app.add_typer(footage.app, name="footage")
+app.add_typer(patrol.app, name="patrol")
 app.add_typer(sim.app, name="sim")
 
 
