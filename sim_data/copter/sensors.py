@@ -199,11 +199,10 @@ class Sensors:
                 EkfFlags.VELOCITY_HORIZ
                 | EkfFlags.POS_HORIZ_REL
                 | EkfFlags.POS_HORIZ_ABS
-                | EkfFlags.PRED_POS_HORIZ_REL
-                | EkfFlags.PRED_POS_HORIZ_ABS
             )
         else:
             flags |= EkfFlags.CONST_POS_MODE
-            if self.fix >= 3 and boot_s >= USING_GPS_S:
-                flags |= EkfFlags.PRED_POS_HORIZ_REL | EkfFlags.PRED_POS_HORIZ_ABS
+        if boot_s >= READY_S and (self.has_position or self.fix >= 3):
+            # Ground stations take this for "may be armed", and ArduCopter then lets them.
+            flags |= EkfFlags.PRED_POS_HORIZ_REL | EkfFlags.PRED_POS_HORIZ_ABS
         return flags
