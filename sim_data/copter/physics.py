@@ -2,7 +2,8 @@
 
 The frame is metres east, north and up from where it was switched on. The vehicle is a point with
 a lean: its thrust is tilted to accelerate and to stand against the wind, at most by ANGLE_MAX.
-Drag is ``½ rho F v²`` of the speed through the air. An autopilot does not know drag; it learns it
+Drag is that of the body, ``½ rho F v²`` of the speed through the air, and that of turning
+rotors, which grows with the speed itself. An autopilot does not know drag; it learns it
 with a delay of `DRAG_LEARNT_S`, so a gust really carries the vehicle off before it is corrected.
 """
 
@@ -23,7 +24,9 @@ FLAT_DRAG_AREA_M2 = 0.2
 """The same when it falls flat."""
 HOVER_THROTTLE = 0.39
 """Share of full thrust that holds it in the air: ArduCopter's MOT_THST_HOVER for its simulator."""
-DRAG_LEARNT_S = 0.7
+ROTOR_DRAG_PER_S = 0.12
+"""Deceleration by the rotors' drag, per speed through the air."""
+DRAG_LEARNT_S = 0.8
 VELOCITY_GAIN = 2.0
 CLIMB_GAIN = 3.0
 JERK_MPS3 = 8.0
@@ -168,7 +171,8 @@ class Body:
         self.on_ground = False
         rel_e, rel_n = self.ve - wind.east_mps, self.vn - wind.north_mps
         self.airspeed = math.sqrt(rel_e * rel_e + rel_n * rel_n)
-        drag = _DRAG * self.airspeed
+        turning = demand.motors and thrust_share >= LEVEL_SHARE
+        drag = _DRAG * self.airspeed + (ROTOR_DRAG_PER_S if turning else 0.0)
         drag_e, drag_n = -drag * rel_e, -drag * rel_n
         self.tumbling = demand.motors and thrust_share < LEVEL_SHARE
         if not demand.motors or self.tumbling:
