@@ -51,6 +51,7 @@ SLACK_M = 0.05
 """What a check forgives, so that a route laid out exactly at a margin is not refused for the
 rounding of degrees."""
 
+_ROUNDING_M = 0.005
 _LISTED = 12
 _RETURN_SAMPLE_M = 100.0
 
@@ -174,6 +175,12 @@ class Airspace:
         return area
 
     @cached_property
+    def _allowed_loosely(self) -> BaseGeometry:
+        area = self.allowed.buffer(_ROUNDING_M)
+        shapely.prepare(area)
+        return area
+
+    @cached_property
     def bays(self) -> tuple[BaseGeometry, ...]:
         """What has to be flown around for the boundary's sake, metres.
 
@@ -284,6 +291,25 @@ class Airspace:
             found += [replace(breach, index=int(index[breach.index])) for breach in breaches]
         return found
 
+    def closed_returns(
+        self, legs: FloatArray, targets: FloatArray, return_z_m: float
+    ) -> NDArray[np.int64]:
+        """Return the legs from somewhere on which the straight way to the nearest target is closed.
+
+        Quicker than `return_breaches`, because it says neither where nor by how much, and leaves
+        out what another target would not change: heights above ground.
+        """
+        closed: list[NDArray[np.int64]] = []
+        for target, part, index in legs_by_target(legs, targets):
+            fans = fans_to(part, target)
+            wrong = ~np.asarray(shapely.covers(self._allowed_loosely, fans), bool)
+            low = np.maximum(part[:, :, 2].min(axis=1), return_z_m)
+            high = np.maximum(part[:, :, 2].max(axis=1), return_z_m)
+            fan, obstacle = self.obstacles.crossed(fans)
+            wrong[fan[self._forbidden(obstacle, low[fan], high[fan])]] = True
+            closed.append(index[wrong])
+        return np.unique(np.concatenate(closed))
+
     # Rules, one by one. Each takes all legs at once: a park has thousands.
 
     def _breaches(self, legs: FloatArray) -> list[_Breach]:
@@ -297,7 +323,7 @@ class Airspace:
         for index in out:
             beyond = shapely.difference(plans[index], self.allowed)
             by, place = deepest_outside(beyond, self.allowed)
-            if by > SLACK_M / 10.0:
+            if by > _ROUNDING_M:
                 found.append(_Breach(int(index), Rule.BOUNDARY, place, by))
         return found
 

@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from drone.airspace import Airspace, Rule
+from drone.airspace import Airspace
 from drone.detours import Router
 from drone.heights import along
 from drone.leg_geometry import fans_to
@@ -33,12 +33,12 @@ LANDING_MARGIN_M = 15.0
 
 _LANDING_RELIEF_M = 1.5
 _LANDING_RADIUS_M = 5.0
-_SAMPLES = 150
-_GRID = 7
-_ON_ROUTE = 40
-_TRIED = 4
+_SAMPLES = 90
+_GRID = 6
+_ON_ROUTE = 25
+_TRIED = 6
 _PATIENCE = 4
-_BESIDE_LEGS = 8
+_BESIDE_LEGS = 5
 _BESIDE_M = (-400.0, -150.0, -40.0, 40.0, 150.0, 400.0)
 _WAY_SAMPLE_M = 100.0
 
@@ -138,7 +138,7 @@ class RallyFinder:
             already; None where no places were found that free them all.
         """
         targets = flight.home[None]
-        wrong = unsafe_legs(self.airspace, flight, targets)
+        wrong = self._closed(flight, targets)
         fewest, since = len(wrong), 0
         while len(wrong):
             if len(targets) > MAX_RALLY or since > _PATIENCE:
@@ -151,11 +151,14 @@ class RallyFinder:
             fewest = min(fewest, len(wrong))
         return self._needed(flight, targets)[1:]
 
+    def _closed(self, flight: Flights, targets: FloatArray) -> NDArray[np.int64]:
+        return self.airspace.closed_returns(flight.legs, targets, flight.return_z_m)
+
     def _needed(self, flight: Flights, targets: FloatArray) -> FloatArray:
         """Return targets without those that later ones have made needless."""
         for index in range(len(targets) - 2, 0, -1):
             fewer = np.delete(targets, index, axis=0)
-            if not len(unsafe_legs(self.airspace, flight, fewer)):
+            if not len(self._closed(flight, fewer)):
                 targets = fewer
         return targets
 
@@ -166,42 +169,41 @@ class RallyFinder:
 
         Sight lines to samples of the route tell which places are worth the exact check.
         """
-        samples = np.vstack(
-            [_samples(flight.legs[wrong], _SAMPLES), _samples(flight.legs, _SAMPLES // 3)]
-        )
+        samples = _samples(flight.legs[wrong], _SAMPLES)
         places = self._landing_places(samples, beside_legs(flight.legs[wrong]), targets)
         if not len(places):
             return None
-        gains, frees = self._sight(flight, samples, targets, places)
-        # Those that free most after all, and those that free most of what is unsafe now.
-        likely = [*np.argsort(-gains, kind="stable")[:_TRIED], *np.argsort(-frees)[: _TRIED // 2]]
-        likely = [k for k in likely if frees[k] > 0]
+        frees = self._frees(flight, samples, targets, places)
+        likely = [k for k in np.argsort(-frees, kind="stable")[:_TRIED] if frees[k] > 0]
         if not likely:
             # What is closed is too short to be met by a sample: land right beside it.
-            beside = _samples(flight.legs[wrong], _SAMPLES)
-            likely = list(np.argsort(_apart(places, beside).min(axis=1))[:_TRIED])
+            likely = list(np.argsort(_apart(places, samples).min(axis=1))[:_TRIED])
         best: tuple[FloatArray, NDArray[np.int64]] | None = None
-        for index in dict.fromkeys(int(k) for k in likely):
+        for index in likely:
             tried = np.vstack([targets, places[index]])
-            still = unsafe_legs(self.airspace, flight, tried)
+            still = self._closed(flight, tried)
             if best is None or len(still) < len(best[1]):
                 best = (tried, still)
+            if not len(still):
+                break
         return best
 
-    def _sight(
+    def _frees(
         self, flight: Flights, samples: FloatArray, targets: FloatArray, places: FloatArray
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each place how many samples it frees less those that it closes, and frees."""
+    ) -> NDArray[np.int64]:
+        """Return for how many samples each place is nearer than all targets, and in sight.
+
+        Samples that see their nearest target now are left out.
+        """
         top = max(float(flight.legs[:, :, 2].max()), flight.return_z_m)
         router = Router(self.airspace, self.airspace.obstacles.blocking_z(flight.return_z_m, top))
         away = _apart(targets, samples)
-        nearest = away.argmin(axis=0)
-        now = router.is_clear(np.stack([samples[:, :2], targets[nearest, :2]], axis=1))
-        place, sample = np.nonzero(_apart(places, samples) < away.min(axis=0))
-        then = router.is_clear(np.stack([samples[sample, :2], places[place, :2]], axis=1))
-        frees = np.bincount(place[then & ~now[sample]], minlength=len(places))
-        closes = np.bincount(place[~then & now[sample]], minlength=len(places))
-        return frees - closes, frees
+        nearest = targets[away.argmin(axis=0), :2]
+        closed = ~router.is_clear(np.stack([samples[:, :2], nearest], axis=1))
+        samples, away = samples[closed], away[:, closed].min(axis=0)
+        place, sample = np.nonzero(_apart(places, samples) < away)
+        seen = router.is_clear(np.stack([samples[sample, :2], places[place, :2]], axis=1))
+        return np.bincount(place[seen], minlength=len(places))
 
     def _landing_places(
         self, samples: FloatArray, beside: FloatArray, targets: FloatArray
@@ -240,13 +242,6 @@ def _apart(places: FloatArray, others: FloatArray) -> FloatArray:
     """Return distances on the ground between places (N, 2 or 3) and others, shape (N, M)."""
     between = places[:, None, :2] - others[None, :, :2]
     return np.asarray(np.hypot(between[..., 0], between[..., 1]))
-
-
-def unsafe_legs(airspace: Airspace, flight: Flights, targets: FloatArray) -> NDArray[np.int64]:
-    """Return the legs from somewhere on which the straight way to the nearest target is closed."""
-    breaches = airspace.return_breaches(flight.legs, targets, flight.return_z_m)
-    sideways = (Rule.BOUNDARY, Rule.NO_FLY, Rule.BUILDING)
-    return np.unique([b.index for b in breaches if b.rule in sideways]).astype(np.int64)
 
 
 def _samples(legs: FloatArray, count: int) -> FloatArray:
