@@ -272,7 +272,6 @@ class OrbitOptions(RouteOptions):
         radius_m: of the circle; chosen for the size of the thing where absent.
         turns: how many times round at each height.
         altitudes_agl_m: one circle for each height; instead of alt_agl_m.
-        target_height_m: height of the point that the camera is kept on, above the ground.
         clockwise: seen from above.
         margin_m: how far inside the boundary and outside no-fly areas to stay.
     """

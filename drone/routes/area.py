@@ -17,6 +17,9 @@ from drone.routes.photos import photo_spacing
 from park.errors import RouteError
 from park.site import Site
 
+MAX_ROUTE_M = 30_000_000.0
+"""A longer route is a slip of the keyboard: it would be in the air for months."""
+
 
 def lay_out_area(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
     """Return a route over a zone, the polygon drawn for it, or the whole park.
@@ -44,6 +47,12 @@ def lay_out_area(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
     footprint = Footprint(
         width, options.camera.depth_m(options.height_m), width * (1.0 - options.side_overlap)
     )
+    if area.area / footprint.spacing_m > MAX_ROUTE_M:
+        raise RouteError(
+            f"{what}: strips {footprint.spacing_m:.0f} m apart over {area.area / 1e6:.0f} km2 are "
+            f"{area.area / footprint.spacing_m / 1000.0:.0f} km of flight, more than "
+            f"{MAX_ROUTE_M / 1000.0:.0f}; fly higher, with less side_overlap, or over less"
+        )
     if options.angle_deg is None:
         angles = directions(area)
     else:

@@ -3,7 +3,8 @@
 Boustrophedon decomposition (Choset and Pignon, 1998): lines at one spacing are cut to the area;
 cuts on neighbouring lines that lie beside each other, one to one, make a cell, and where a hole
 or a bay splits or joins them, new cells begin. A cell is flown to and fro. The direction of the
-lines is searched for, and the cells are ordered with a choice of the corner each begins at.
+lines is searched for; the cells are put in order with a choice of the corner each begins at, and
+then strips are exchanged between them as long as that shortens the way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from drone.routes.exchange import exchanged
-from drone.routes.order import Ways, shortest_round
+from drone.routes.order import Ways, best_ways, nearest_next
 from park.geodesy import FloatArray
 
 _TURN_M = 15.0
@@ -29,6 +30,8 @@ _TURN_M = 15.0
 _LEFT_UNSEEN = 0.004
 """Share of the area that may stay unseen, in crumbs along its edge."""
 _PATCH_ROUNDS = 4
+_SMALL_AREA = 1000.0
+"""In squares of the distance between strips."""
 
 IntArray = NDArray[np.int64]
 """Numbers of lines, strips or cells."""
@@ -55,11 +58,13 @@ class Sweep:
 
     Attributes:
         angle_rad: direction of the strips, anticlockwise from east.
+        spacing_m: from one line to the next, at most.
         line: number of the line that each strip lies on, shape (N,).
         ends: both ends of each strip in metres, shape (N, 2, 2): strip, end, east and north.
     """
 
     angle_rad: float
+    spacing_m: float
     line: IntArray
     ends: FloatArray
 
@@ -92,7 +97,7 @@ def sweep(
         short = _lengthened(turned, x, short, y, footprint)
         short, y, line = _patched(turned, short, y, line, footprint)
     flat = np.stack((short, np.broadcast_to(y[:, None], short.shape)), axis=-1)
-    return Sweep(angle_rad, line, flat @ _turn(angle_rad))
+    return Sweep(angle_rad, footprint.spacing_m, line, flat @ _turn(angle_rad))
 
 
 def _turn(angle_rad: float) -> FloatArray:
@@ -247,29 +252,18 @@ def _turned_by(one: float, other: float) -> float:
 
 def best_sweep(area: BaseGeometry, footprint: Footprint, angles: Iterable[float]) -> Sweep:
     """Return the sweep with the least length of strips, turns, and ways from cell to cell."""
-    sweeps = [sweep(area, angle, footprint, complete=False) for angle in angles]
-    best = min(sweeps, key=lambda one: _likely_length(one, area))
+    # Of a small area whole parts can fall between lines; of a large one only crumbs do.
+    small = area.area < _SMALL_AREA * footprint.spacing_m**2
+    sweeps = [sweep(area, angle, footprint, complete=small) for angle in angles]
+    best = min(sweeps, key=_likely_length)
     return sweep(area, best.angle_rad, footprint)
 
 
-def _likely_length(strips: Sweep, area: BaseGeometry) -> float:
-    """Return about how long the route will be, without putting its cells in order."""
-    found = cells(strips)
-    turns = 0.0
-    for cell in found:
-        ends = strips.ends[cell]
-        ways = np.hypot(*(ends[1:] - ends[:-1]).transpose(2, 0, 1))
-        turns += float(
-            min(ways[::2, 0].sum() + ways[1::2, 1].sum(), ways[::2, 1].sum() + ways[1::2, 0].sum())
-        )
-    # A round through N places in an area A is about 0.71 sqrt(N A) long (Beardwood, Halton and
-    # Hammersley, 1959).
-    return (
-        strips.length_m
-        + turns
-        + _TURN_M * len(strips.line)
-        + 0.71 * math.sqrt((len(found) - 1) * area.area)
-    )
+def _likely_length(strips: Sweep) -> float:
+    """Return about how long the route will be, turns as the time they take included."""
+    flown = _cell_by_cell(strips, strips.ends[0, 0])
+    ways = np.hypot(*(flown[1:, 0] - flown[:-1, 1]).T).sum()
+    return strips.length_m + float(ways) + _TURN_M * len(flown)
 
 
 def cells(strips: Sweep) -> list[IntArray]:
@@ -284,7 +278,9 @@ def cells(strips: Sweep) -> list[IntArray]:
     for line, row in rows.items():
         for one in row:
             for other in rows.get(line + 1, []):
-                if along[one, 0] <= along[other, 1] and along[other, 0] <= along[one, 1]:
+                gap = max(along[one, 0] - along[other, 1], along[other, 0] - along[one, 1])
+                # Strips that end early, for the camera sees ahead, may no longer overlap.
+                if gap <= strips.spacing_m:
                     beside[one].append(other)
                     joined[other].append(one)
     found: list[IntArray] = []
@@ -307,15 +303,21 @@ def to_and_fro(strips: Sweep, start: FloatArray) -> FloatArray:
         strips: a sweep.
         start: where the drone comes from, metres, shape (2,).
     """
+    flown = exchanged(_cell_by_cell(strips, start))
+    ends_nearer = np.hypot(*(flown[-1, 1] - start)) < np.hypot(*(flown[0, 0] - start))
+    return flown[::-1, ::-1].copy() if ends_nearer else flown
+
+
+def _cell_by_cell(strips: Sweep, start: FloatArray) -> FloatArray:
+    """Return strips flown cell by cell, each cell next to the one before."""
     corners = [[_cell(strips, cell, corner) for corner in range(4)] for cell in cells(strips)]
     things = [
         Ways(np.array([way[0, 0] for way in ways]), np.array([way[-1, 1] for way in ways]))
         for ways in corners
     ]
-    order = shortest_round(things, start)
-    flown = exchanged(np.concatenate([corners[cell][way] for cell, way in order]))
-    ends_nearer = np.hypot(*(flown[-1, 1] - start)) < np.hypot(*(flown[0, 0] - start))
-    return flown[::-1, ::-1].copy() if ends_nearer else flown
+    order = nearest_next(things, start)
+    taken, _ = best_ways([things[cell] for cell in order], start)
+    return np.concatenate([corners[cell][way] for cell, way in zip(order, taken, strict=True)])
 
 
 def _cell(strips: Sweep, cell: IntArray, corner: int) -> FloatArray:

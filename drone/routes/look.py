@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shapely
+
 from drone.records import Home, PatrolRoute, Strip
 from drone.route_options import LookOptions
 from drone.route_request import RouteRequest
@@ -9,6 +11,9 @@ from drone.routes.flyable import Flyable, read_place
 from drone.routes.standoff import Standoffs, standoff_points
 from park.errors import RouteError
 from park.site import Site
+
+MAX_BEYOND_M = 60.0
+"""Somebody at the fence may be looked at from inside it, this far outside, metres."""
 
 
 def lay_out_look(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
@@ -19,7 +24,8 @@ def lay_out_look(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
     place to home from which it can be seen.
 
     Raises:
-        RouteError: no place was given, it lies outside the park, or nothing near it may be flown.
+        RouteError: no place was given, it lies far outside the park, or nothing near it may be
+            flown.
     """
     options = request.options
     if not isinstance(options, LookOptions):
@@ -28,11 +34,18 @@ def lay_out_look(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
     ground = Flyable(site, options.height_m, options.margin_m)
     target = ground.frame.to_en_m(lat, lon)
     here = ground.frame.to_en_m(home.lat_deg, home.lon_deg)
-    found = standoff_points(ground, target, 0.0, options.pitch_deg, towards=here)
+    beyond = float(site.boundary_m.distance(shapely.Point(target)))
+    found = None
+    if beyond <= MAX_BEYOND_M:
+        found = standoff_points(ground, target, 0.0, options.pitch_deg, towards=here)
     if found is None:
         raise RouteError(
-            f"{lat:.6f},{lon:.6f} cannot be looked at from {options.height_m:g} m: it is outside "
-            f"site {site.id!r}, or no place near it may be flown"
+            f"{lat:.6f},{lon:.6f} cannot be looked at from {options.height_m:g} m: "
+            + (
+                f"it is {beyond:.0f} m outside site {site.id!r}, and {MAX_BEYOND_M:.0f} is the most"
+                if beyond > MAX_BEYOND_M
+                else "no place near it may be flown"
+            )
         )
     return PatrolRoute(
         route_id=request.route_id,
@@ -40,7 +53,10 @@ def lay_out_look(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
         strips=(_stop(ground, found, options, (lat, lon)),),
         camera=options.camera,
         speed_mps=options.speed,
-        notes=found.notes(f"{lat:.6f},{lon:.6f}"),
+        notes=(
+            *([f"the place is {beyond:.0f} m outside the boundary"] if beyond else []),
+            *found.notes(f"{lat:.6f},{lon:.6f}"),
+        ),
     )
 
 

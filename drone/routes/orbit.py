@@ -47,8 +47,7 @@ def lay_out_orbit(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
     strips = []
     for ground in grounds:
         xy = _circle(middle, radius, here, options)
-        drop = ground.alt_agl_m
-        pitch = max(-math.degrees(math.atan2(drop, radius)), -90.0)
+        pitch = -math.degrees(math.atan2(ground.alt_agl_m, radius))
         points = ground.points(xy, pitch_deg=pitch, look_at=(lat, lon))
         strips.append(Strip(points, reversible=False))
     return PatrolRoute(
@@ -57,7 +56,6 @@ def lay_out_orbit(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
         strips=tuple(strips),
         camera=options.camera,
         speed_mps=options.speed,
-        notes=(),
     )
 
 

@@ -18,9 +18,9 @@ from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 from park.errors import RouteError
 from park.geodesy import FloatArray
 
-_SOLVED_THINGS = 60
-"""More things than this are put in order by going to the nearest next: the solver takes seconds
-for a hundred, and exchanging strips afterwards comes out as good."""
+_SOLVED_THINGS = 300
+"""More things than this are put in order by going to the nearest next: the solver would take
+minutes."""
 _ROUNDS = 6
 
 
@@ -94,7 +94,7 @@ def best_ways(things: Sequence[Ways], start: FloatArray) -> tuple[list[int], flo
 def _first_order(things: Sequence[Ways], start: FloatArray) -> list[int]:
     """Return an order with each link taken as short as any alternatives make it."""
     if len(things) > _SOLVED_THINGS:
-        return _nearest_next(things, start)
+        return nearest_next(things, start)
     count = len(things) + 1
     layers = [Ways(start[None, :], start[None, :]), *things]
     apart = np.array(
@@ -103,7 +103,13 @@ def _first_order(things: Sequence[Ways], start: FloatArray) -> list[int]:
     return [stop - 1 for stop in _solve(apart) if stop]
 
 
-def _nearest_next(things: Sequence[Ways], start: FloatArray) -> list[int]:
+def nearest_next(things: Sequence[Ways], start: FloatArray) -> list[int]:
+    """Return the order in which the nearest beginning of what is left comes next.
+
+    Args:
+        things: what to fly, each once.
+        start: where the round begins, metres, shape (2,).
+    """
     numbers = np.concatenate([np.full(len(one.begins), n) for n, one in enumerate(things)])
     begins = np.concatenate([one.begins for one in things])
     ends = np.concatenate([one.ends for one in things])
