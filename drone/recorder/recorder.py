@@ -14,13 +14,13 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from drone.cameras.source import CameraSource
-from drone.recorder.flight_log import FLIGHT_LOG_NAME, LogEntry
+from drone.recorder.flight_log import FLIGHT_LOG_NAME, LOG_KINDS, LogEntry
 from drone.recorder.journal import Journal
 from drone.recorder.manifest import ManifestFile, PatrolFacts
 from drone.recorder.resume import FolderLock, Found, take_up
@@ -32,7 +32,13 @@ from drone.recorder.video import VideoFigures, VideoRecording
 from drone.telemetry import Telemetry
 from park.clock import Clock, SystemClock
 from park.errors import RecordingError
-from park.patrol_format import TELEMETRY_NAME, VIDEO_FOLDER, PatrolCamera, PatrolSegment
+from park.patrol_format import (
+    MANIFEST_NAME,
+    TELEMETRY_NAME,
+    VIDEO_FOLDER,
+    PatrolCamera,
+    PatrolSegment,
+)
 from park.records import JsonValue
 
 log = logging.getLogger(__name__)
@@ -215,7 +221,12 @@ class Recorder:
         encoding = self._options.encoding or Encoding.best()
         manifest = self._manifest = ManifestFile(self._folder, self._facts, cameras)
         resumed = manifest.resumed
+        interrupted_at = self._interrupted_at()
         found = take_up(self._folder, manifest, cameras)
+        if found.last_time is not None and interrupted_at is not None:
+            # A simulated vehicle that is faster than real time flew on as fast meanwhile.
+            away = max(timedelta(0), self._clock.now() - interrupted_at)
+            self._time.go_on_from(found.last_time + away * self._options.speedup)
         self._last_segment = found.last_segment
         if resumed and found.telemetry:
             manifest.set_telemetry(found.telemetry)
@@ -257,6 +268,11 @@ class Recorder:
             self._uploader.start()
         for video in self._videos:
             video.start()
+
+    def _interrupted_at(self) -> datetime | None:
+        """Return when this machine's clock last saw the manifest change; None without one."""
+        path = self._folder / MANIFEST_NAME
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else None
 
     def _make_uploader(self, store: FootageStore, manifest: ManifestFile, found: Found) -> Uploader:
         uploader = Uploader(
@@ -344,22 +360,23 @@ class Recorder:
         time: datetime | None = None,
         details: dict[str, JsonValue] | None = None,
     ) -> None:
-        """Put something into the flight log; never blocks.
+        """Put something into the flight log; never blocks and never raises.
 
         Args:
-            kind: one of `drone.recorder.flight_log.LOG_KINDS`.
+            kind: one of `drone.recorder.flight_log.LOG_KINDS`; another becomes a note of it.
             message: for people.
-            time: when it happened, in the time base of the recording; now when None.
+            time: when it happened, in the time base of the recording; now when None, or when it
+                has no time zone.
             details: for programs.
-
-        Raises:
-            RecordingError: the kind is unknown, or the time has no time zone.
         """
-        entry = LogEntry(time or self._time.now(), kind, message, details or {})
+        if time is None or time.tzinfo is None:
+            time = self._time.now()
+        if kind not in LOG_KINDS:
+            kind, details = "note", {**(details or {}), "kind": kind}
         if self._journal is not None and self._accepting:
-            self._journal.put(entry)
+            self._journal.put(LogEntry(time, kind, message, details or {}))
         else:
-            log.info("after the recording: %s: %s", kind, message)
+            log.info("outside of the recording: %s: %s", kind, message)
 
     def close(self, *, upload_timeout_s: float = 30.0) -> RecordingReport:
         """End the recording; does not raise, and may be called more than once.
@@ -454,7 +471,11 @@ class Recorder:
             self._troubles += 1
             self._last_troubles = (*self._last_troubles, message)[-_TROUBLES_KEPT:]
         if self._on_trouble is not None:
-            self._on_trouble(message)
+            try:
+                self._on_trouble(message)
+            except Exception:
+                # Whoever is told must not stop the recording.
+                log.exception("on_trouble failed")
 
     def has_room(self) -> bool:
         """Return whether the disk has room for more video. See `VideoSink`."""

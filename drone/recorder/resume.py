@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from drone.recorder.durable import PART_SUFFIX, sync_folder
 from drone.recorder.manifest import ManifestFile
 from drone.recorder.segments import salvage
-from drone.recorder.telemetry import TELEMETRY_FOLDER, readable
+from drone.recorder.telemetry import TELEMETRY_FOLDER, last_time, readable
 from park.errors import RecordingError
 from park.patrol_format import TELEMETRY_NAME, VIDEO_FOLDER, PatrolCamera
 
@@ -54,12 +55,14 @@ class Found:
         telemetry: files that can be read, in the order of time.
         files: names of all that is whole.
         last_segment: the highest number of a segment; 0 for none.
+        last_time: the latest of a picture or a reading; None for none.
         notes: what was made good, in words.
     """
 
     telemetry: tuple[str, ...]
     files: tuple[str, ...]
     last_segment: int
+    last_time: datetime | None
     notes: tuple[str, ...]
 
 
@@ -100,7 +103,13 @@ def take_up(folder: Path, manifest: ManifestFile, cameras: tuple[PatrolCamera, .
         path.unlink()
     sync_folder(folder)
     segments = tuple(segment.file for segment in manifest.segments)
-    numbers = [
-        int(path.stem) for path in (folder / VIDEO_FOLDER).glob("*.mp4") if path.stem.isdigit()
+    stems = (path.stem for path in (folder / VIDEO_FOLDER).glob("*.mp4"))
+    last_segment = max((int(stem) for stem in stems if stem.isdigit()), default=0)
+    times = [time for name in telemetry if (time := last_time(folder / name)) is not None]
+    times += [
+        segment.start_time + timedelta(seconds=segment.duration_s or 0.0)
+        for segment in manifest.segments
     ]
-    return Found(telemetry, (*telemetry, *segments), max(numbers, default=0), tuple(notes))
+    return Found(
+        telemetry, (*telemetry, *segments), last_segment, max(times, default=None), tuple(notes)
+    )

@@ -156,6 +156,12 @@ def readable(path: Path) -> bool:
         return False
 
 
+def last_time(path: Path) -> datetime | None:
+    """Return the time of the last row of a part that is whole; None where it has none."""
+    time = pc.max(pq.read_table(path, columns=["time"])["time"]).as_py()
+    return time if isinstance(time, datetime) else None
+
+
 def join_parts(folder: Path, names: Sequence[str]) -> int:
     """Join parts into `telemetry.parquet`, in the order of time, each time once.
 

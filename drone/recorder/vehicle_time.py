@@ -42,6 +42,12 @@ class VehicleTime:
         self._lock = threading.Lock()
         self._buckets: list[tuple[float, timedelta]] = []
         self._last: tuple[datetime, float, float | None] | None = None
+        self._begin: tuple[datetime, float] | None = None
+
+    def go_on_from(self, time: datetime) -> None:
+        """Take up the time of a simulated vehicle that was recorded before; it is `time` now."""
+        if self._speedup != 1.0:
+            self._begin = (time, self._clock.monotonic_s())
 
     @property
     def speedup(self) -> float:
@@ -83,9 +89,12 @@ class VehicleTime:
             return time
 
     def _simulated_now(self) -> datetime:
-        if self._last is None:
+        if self._last is not None:
+            time, heard_s = self._last[:2]
+        elif self._begin is not None:
+            time, heard_s = self._begin
+        else:
             return self._clock.now()
-        time, heard_s, _ = self._last
         return time + timedelta(seconds=(self._clock.monotonic_s() - heard_s) * self._speedup)
 
     def _filtered(self, arrived: datetime, time_boot_s: float) -> datetime:

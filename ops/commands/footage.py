@@ -9,7 +9,9 @@ import typer
 
 from ops import console_text
 
-app = typer.Typer(help="Footage: see what is there, check a recorded patrol.", no_args_is_help=True)
+app = typer.Typer(
+    help="Footage: see what is there, check or upload a recorded patrol.", no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -57,3 +59,28 @@ def check(
         else:
             console_text.out.print(f"problem  {line}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if checked.ok else 2)
+
+
+@app.command()
+def upload(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a recorded patrol.")],
+    footage: Annotated[
+        str, typer.Option("--footage", metavar="DIR", help="Folder or s3://bucket/prefix.")
+    ],
+    timeout: Annotated[float, typer.Option("--timeout", min=1.0, help="Seconds to try.")] = 600.0,
+) -> None:
+    """Send what a store does not have yet of a recorded patrol. Status 2 if something is left."""
+    import os
+
+    from drone.recorder.upload import upload_patrol
+    from ops.store import open_store
+
+    report = upload_patrol(folder, open_store(footage, os.environ), timeout_s=timeout)
+    for name in report.not_uploaded:
+        console_text.warn(f"not uploaded: {name}")
+    if not report.ok:
+        console_text.warn(f"kept in {folder}; the last failure was: {report.last_failure}")
+        raise typer.Exit(2)
+    console_text.out.print(
+        f"{report.confirmed} files are at {report.where}", markup=False, soft_wrap=True
+    )

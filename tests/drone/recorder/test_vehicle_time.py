@@ -51,6 +51,16 @@ def test_a_simulated_vehicle_has_its_own_time_at_its_own_speed() -> None:
     assert time.of(clock.now(), 2.0) == first + timedelta(seconds=12.0)
 
 
+def test_a_simulated_vehicle_that_was_recorded_before_keeps_its_time() -> None:
+    clock = ManualClock(START)
+    time = VehicleTime(clock, speedup=10.0)
+    later = START + timedelta(hours=1)
+    time.go_on_from(later)
+    clock.sleep(1.0)
+    assert time.of(clock.now(), 500.0) == later + timedelta(seconds=10.0)
+    assert time.of(clock.now(), 502.0) == later + timedelta(seconds=12.0)
+
+
 def test_a_vehicle_without_a_clock_is_timed_by_arrival() -> None:
     clock = ManualClock(START)
     assert VehicleTime(clock).of(START, None) == START
