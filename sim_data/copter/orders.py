@@ -23,6 +23,8 @@ Params = tuple[float, float, float, float, float, float, float]
 
 _REBOOT_ANYWAY = 20190226.0
 _CAN_REBOOT = (1.0, 3.0)
+_MAY_LEAVE_OPEN = frozenset({17, 20, 21, 22, 300, 400})
+"""Commands with parameters that are not looked at, and so may be no numbers."""
 
 
 class Orders:
@@ -86,6 +88,8 @@ class Orders:
         order = self._orders.get(command)
         if order is None:
             return CommandResult(MavResult.UNSUPPORTED)
+        if command not in _MAY_LEAVE_OPEN and any(math.isnan(value) for value in params):
+            return CommandResult(MavResult.DENIED)
         return CommandResult(order(params, frame))
 
     def _unless_armed(self) -> MavResult:

@@ -195,11 +195,7 @@ class Sensors:
             return EkfFlags.UNINITIALIZED
         flags = EkfFlags.ATTITUDE | EkfFlags.VELOCITY_VERT | EkfFlags.POS_VERT_ABS
         if self.has_position:
-            flags |= (
-                EkfFlags.VELOCITY_HORIZ
-                | EkfFlags.POS_HORIZ_REL
-                | EkfFlags.POS_HORIZ_ABS
-            )
+            flags |= EkfFlags.VELOCITY_HORIZ | EkfFlags.POS_HORIZ_REL | EkfFlags.POS_HORIZ_ABS
         else:
             flags |= EkfFlags.CONST_POS_MODE
         if boot_s >= READY_S and (self.has_position or self.fix >= 3):

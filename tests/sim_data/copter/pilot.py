@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from park.geodesy import LocalFrame
 from park.mission_item import MissionItem, MissionType
@@ -63,12 +63,13 @@ class Pilot:
         wind: SimulatedWind | None = None,
         pack: BatteryPack | None = None,
         ready: bool = True,
+        changes: Mapping[str, float] | None = None,
         **params: float,
     ) -> None:
-        table = ParamTable(params)
-        extra = {} if wind is None else {"wind": wind}
+        table = ParamTable({**(changes or {}), **params})
         pack = pack or BatteryPack()
-        self.copter = SimulatedCopter(HOME, seed=seed, params=table, pack=pack, **extra)
+        wind = wind or SimulatedWind()
+        self.copter = SimulatedCopter(HOME, seed=seed, params=table, pack=pack, wind=wind)
         self.events: list[Event] = []
         if ready:
             self.wait(32.0)

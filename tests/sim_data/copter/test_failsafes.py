@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from park.mission_item import MissionType
+from park.mission_item import MissionItem, MissionType
 from sim_data.copter.battery import BatteryPack
 from sim_data.copter.faults import (
     BatterySag,
@@ -224,12 +224,12 @@ class TestSatellites:
 
 
 class TestFence:
-    def around(self, size_m: float = 200.0) -> list:
+    def around(self, size_m: float = 200.0) -> list[MissionItem]:
         corners = ((-size_m, -size_m), (size_m, -size_m), (size_m, size_m), (-size_m, size_m))
         return [item(5001, 4, where=corner, frame=0) for corner in corners]
 
     def fenced(self, **params: float) -> Pilot:
-        pilot = Pilot(FENCE_ENABLE=1.0, FENCE_TYPE=4.0, **params)
+        pilot = Pilot(changes=params, FENCE_ENABLE=1.0, FENCE_TYPE=4.0)
         pilot.upload(self.around(), MissionType.FENCE)
         return pilot
 

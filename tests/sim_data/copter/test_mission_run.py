@@ -148,7 +148,8 @@ class TestLegs:
         for name, second in (("straight", (400.0, 0.0)), ("sharp", (200.0, 200.0))):
             pilot = Pilot()
             pilot.fly_mission([waypoint(200.0, 0.0), waypoint(*second)], alt_m=20.0)
-            pilot.until(lambda _, p=pilot: p.en()[0] > 150.0, 60.0)
+            while pilot.en()[0] < 150.0:
+                pilot.wait(0.1)
             speeds = []
             for _ in range(100):
                 pilot.wait(0.1)

@@ -162,10 +162,10 @@ class TestLand:
         assert pilot.state.vel_down_mps == pytest.approx(1.5, abs=0.1)
         pilot.until(lambda s: s.alt_home_m < 5.0, 30.0)
         assert pilot.state.vel_down_mps == pytest.approx(0.5, abs=0.1)
-        assert pilot.state.landed_state is LandedState.LANDING
+        landing = pilot.state.landed_state
         pilot.until(lambda s: not s.armed, 30.0)
         assert math.hypot(*pilot.en()) < 1.0
-        assert pilot.state.landed_state is LandedState.ON_GROUND
+        assert (landing, pilot.state.landed_state) == (LandedState.LANDING, LandedState.ON_GROUND)
 
 
 class TestStabilize:

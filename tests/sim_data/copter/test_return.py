@@ -88,7 +88,7 @@ def test_with_a_final_height_it_does_not_land() -> None:
 def test_a_rally_point_is_taken_instead_of_home(
     rally_m: tuple[float, float], params: dict[str, float], lands_m: tuple[float, float]
 ) -> None:
-    pilot = Pilot(**params)
+    pilot = Pilot(changes=params)
     pilot.upload([item(5100, where=rally_m, alt_m=22.0)], MissionType.RALLY)
     away(pilot)
     pilot.mode(Mode.RTL)
