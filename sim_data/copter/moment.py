@@ -25,12 +25,12 @@ class Moment:
     @property
     def boot_ms(self) -> int:
         """Milliseconds since boot, as messages carry them."""
-        return int(self.state.time_boot_s * 1000.0) & 0xFFFFFFFF
+        return round(self.state.time_boot_s * 1000.0) & 0xFFFFFFFF
 
     @property
     def boot_us(self) -> int:
         """Microseconds since boot."""
-        return int(self.state.time_boot_s * 1e6)
+        return round(self.state.time_boot_s * 1e6)
 
 
 def i16(value: float) -> int:

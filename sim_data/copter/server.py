@@ -101,9 +101,9 @@ class CopterServer:
         self._plan_order = itertools.count()
         self._links = itertools.count()
         self._sockets: dict[Session, socket.socket] = {}
-        self._selector = selectors.DefaultSelector()
+        self._selector: selectors.BaseSelector
         self._listener: socket.socket | None = None
-        self._waker, self._woken = socket.socketpair()
+        self._waker: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._failure: Exception | None = None
@@ -157,9 +157,11 @@ class CopterServer:
             SimulationError: the port is in use, or may not be used.
         """
         self._listener = _listen(*self._address)
-        self._woken.setblocking(False)
+        self._waker, woken = socket.socketpair()
+        woken.setblocking(False)
+        self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(self._woken, selectors.EVENT_READ, self._drain_wakes)
+        self._selector.register(woken, selectors.EVENT_READ, lambda: _drain(woken))
         self._thread = threading.Thread(target=self._run, name="simulated copter", daemon=True)
         self._thread.start()
 
@@ -267,10 +269,9 @@ class CopterServer:
             self._tell(f"{self.time_s:9.2f} s  {line}")
 
     def _wake(self) -> None:
-        try:
-            self._waker.send(b"!")
-        except OSError:
-            _LOG.debug("the simulation has ended already")
+        with self._lock:
+            if self._waker is not None:
+                self._waker.send(b"!")
 
     def _run(self) -> None:
         pace = Pace(self._speedup, time.monotonic())
@@ -313,12 +314,6 @@ class CopterServer:
         if self._manual:
             return 0.0 if self._to_step else _IDLE_S
         return pace.wait_s(time.monotonic())
-
-    def _drain_wakes(self) -> None:
-        try:
-            self._woken.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
 
     def _accept(self) -> None:
         assert self._listener is not None
@@ -396,15 +391,20 @@ class CopterServer:
     def _close_all(self) -> None:
         for session in list(self._sockets):
             self._drop(session, "the simulation ends")
+        self._address = (self._address[0], self.port)
         for key in list(self._selector.get_map().values()):
-            self._selector.unregister(key.fileobj)
+            assert isinstance(key.fileobj, socket.socket)
+            key.fileobj.close()
         self._selector.close()
-        if self._listener is not None:
-            self._address = (self._address[0], self.port)
-            self._listener.close()
-            self._listener = None
-        self._waker.close()
-        self._woken.close()
+        self._listener = None
+        if self._waker is not None:
+            self._waker.close()
+            self._waker = None
+
+
+def _drain(woken: socket.socket) -> None:
+    """Take what woke the thread, which is of no further interest."""
+    woken.recv(_READ_BYTES)
 
 
 def _listen(host: str, port: int) -> socket.socket:
