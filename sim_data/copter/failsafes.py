@@ -5,7 +5,6 @@ from __future__ import annotations
 from sim_data.copter.craft import Craft
 from sim_data.copter.fence import ALT_MAX, GeoFence
 from sim_data.copter.modes import LAND_PAUSE_S, Land, ModeSwitch
-from sim_data.copter.rtl import Rtl
 from sim_data.copter.state import Mode, Severity
 
 EKF_CHECKS = 10
@@ -84,11 +83,7 @@ class Failsafes:
     def _return(self, reason: str) -> None:
         if self._craft.mode is Mode.RTL:
             return
-        if self._switch.set(Mode.RTL, reason):
-            rtl = self._switch.flying
-            if isinstance(rtl, Rtl):
-                rtl.pause_s = LAND_PAUSE_S
-        else:
+        if not self._switch.set(Mode.RTL, reason):
             self._land(reason)
 
     def _land(self, reason: str) -> None:

@@ -10,8 +10,9 @@ from sim_data.copter.state import CameraTriggered
 
 GIMBAL_DPS = 90.0
 """How fast the gimbal turns."""
-MOUNT_PAN, MOUNT_TILT, MOUNT_ROLL = 6.0, 7.0, 8.0
-"""SERVOn_FUNCTION of a mount's servos."""
+MOUNT_PAN = 6.0
+"""SERVOn_FUNCTION of the servo that turns a mount sideways."""
+_SERVO_FUNCTIONS = tuple(f"SERVO{output}_FUNCTION" for output in range(1, 17))
 _RETRACT, _NEUTRAL, _MAVLINK, _RC, _GPS_POINT = 0, 1, 2, 3, 4
 
 
@@ -39,7 +40,7 @@ class Mount:
     def pans(self) -> bool:
         """Whether it can turn sideways by itself."""
         values = self._craft.values
-        return any(values[f"SERVO{n}_FUNCTION"] == MOUNT_PAN for n in range(1, 17))
+        return any(values[name] == MOUNT_PAN for name in _SERVO_FUNCTIONS)
 
     def aim(self, pitch_deg: float, roll_deg: float, yaw_deg: float) -> bool:
         """Point it by angles, and return whether there is one."""

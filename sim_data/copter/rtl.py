@@ -36,7 +36,6 @@ class Rtl(FlightMode):
     def __init__(self, craft: Craft, guidance: Guidance) -> None:
         super().__init__(craft, guidance)
         self.stage = Stage.CLIMB
-        self.pause_s = 0.0
         self._waited_s = 0.0
         self._goal: Place = (0.0, 0.0, 0.0)
 
@@ -46,7 +45,6 @@ class Rtl(FlightMode):
         guidance.reset_speeds()
         if self.craft.values["RTL_SPEED"] > 0.0:
             guidance.speed_mps = self.craft.values["RTL_SPEED"] / 100.0
-        self.pause_s = 0.0
         self._waited_s = 0.0
         self._goal = way_back(self.craft)
         self.stage = Stage.CLIMB

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,24 @@ class TestStorage:
         if command in LOCATION_COMMANDS:
             assert once.x == pytest.approx(x, abs=1e-7)
             assert once.z == pytest.approx(z, abs=0.011)
+
+
+REAL = Path(__file__).parents[4] / "shared" / "data" / "mavlink" / "ardupilot_missions"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real missions of ../shared/data are not here")
+@pytest.mark.parametrize(
+    "name", ["copter_mission.txt", "CMAC-copter-navtest.txt", "copter_glitch_mission.txt"]
+)
+def test_missions_of_real_copters_are_taken(name: str) -> None:
+    items = []
+    for line in (REAL / name).read_text("ascii").splitlines()[1:]:
+        seq, _, frame, command, a, b, c, d, x, y, z, _ = (float(v) for v in line.split())
+        params = (a, b, c, d)
+        items.append(MissionItem(int(seq), int(frame), int(command), params, x, y, z))
+    stored = MissionList(MissionType.MISSION)
+    assert stored.replace(items) is OK
+    assert len(stored.items) == len(items) > 3
 
 
 def corner(command: int, count: float, east_m: float, north_m: float) -> MissionItem:

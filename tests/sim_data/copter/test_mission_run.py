@@ -6,7 +6,7 @@ import pytest
 from shapely.geometry import LineString, Point
 
 from park.geodesy import distance_m
-from park.mission_item import MissionItem, MissionType
+from park.mission_item import MissionType
 from sim_data.copter.state import (
     LandedState,
     MavResult,
@@ -356,11 +356,3 @@ class TestCurrent:
         pilot.wait(1.1)
         assert pilot.copter.params.get("MIS_TOTAL") == 2.0
         assert pilot.copter.params.get("RALLY_TOTAL") == 1.0
-
-
-def test_items_of_real_missions_are_taken_or_refused_with_a_reason() -> None:
-    real: list[MissionItem] = [item(16), item(22, alt_m=20.0), waypoint(3, 3), item(177, 2, -1)]
-    pilot = Pilot()
-    pilot.fly_mission(real[1:])
-    pilot.wait(60.0)
-    assert pilot.state.armed
