@@ -47,6 +47,9 @@ class FootageStore(Protocol):
             StoreError: it is not certain that the file is there now.
         """
 
+    def uri(self, key: str) -> str:
+        """Return where a file of this key lies, or would lie."""
+
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
@@ -147,7 +150,10 @@ class Uploader:
         for line in text.splitlines():
             try:
                 entry = json.loads(line)
-                confirmed[str(entry["name"])] = str(entry["sha256"])
+                name = str(entry["name"])
+                # Another store may have confirmed it; that is nothing to this one.
+                if entry["uri"] == self._store.uri(f"{self._prefix}/{name}"):
+                    confirmed[name] = str(entry["sha256"])
             except (ValueError, KeyError, TypeError):
                 # A crash cut this line: the file is sent once more.
                 continue
@@ -286,8 +292,8 @@ class Uploader:
             return
         digest = hashlib.sha256(content).hexdigest()
         if self._confirmed.get(name) != digest:
-            self._write(name, content)
-            line = json.dumps({"name": name, "size": len(content), "sha256": digest})
+            uri = self._write(name, content)
+            line = json.dumps({"name": name, "uri": uri, "sha256": digest})
             with (self._folder / UPLOADS_NAME).open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
                 file.flush()

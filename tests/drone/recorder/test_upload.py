@@ -44,6 +44,9 @@ class FailingStore:
         self.written.append(key)
         return self.inner.write(key, content, media_type=media_type)
 
+    def uri(self, key: str) -> str:
+        return self.inner.uri(key)
+
 
 def names(folder: Path) -> set[str]:
     return {
@@ -164,6 +167,9 @@ def test_a_store_that_hangs_does_not_keep_the_program_from_ending(tmp_path: Path
             release.wait(30)
             return key
 
+        def uri(self, key: str) -> str:
+            return key
+
     (tmp_path / "a.mp4").write_bytes(b"film")
     uploader = Uploader(tmp_path, Hanging(), "p", lambda: None)
     uploader.add("a.mp4")
@@ -189,6 +195,15 @@ def test_a_list_of_confirmed_files_that_a_crash_cut_sends_the_last_once_more(
     assert upload_patrol(folder, store, timeout_s=20.0, options=HASTY).ok
     sent = {key.removeprefix(f"{FACTS.patrol_id}/") for key in store.written}
     assert sent == {last, "manifest.json", "flight-log.jsonl"}
+
+
+def test_what_one_store_confirmed_is_sent_to_another_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    record(folder, FailingStore(tmp_path / "there")).close()
+    other = FailingStore(tmp_path / "elsewhere")
+    assert upload_patrol(folder, other, timeout_s=20.0, options=HASTY).ok
+    assert names(tmp_path / "elsewhere" / FACTS.patrol_id) == names(folder)
+    assert check_patrol(str(tmp_path / "elsewhere" / FACTS.patrol_id)).ok
 
 
 def test_a_folder_that_holds_no_patrol_is_not_uploaded(tmp_path: Path) -> None:
