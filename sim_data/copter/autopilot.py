@@ -59,7 +59,7 @@ class Autopilot:
     Attributes:
         sessions: the clients.
         link: how good the link to them is.
-        refuse_clients: whether new ones are turned away, while the link is down and closed.
+        failed_messages: how many messages of clients could not be dealt with.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Autopilot:
         self._armed = vehicle.state.armed
         self.sessions: list[Session] = []
         self.link = LinkQuality()
+        self.failed_messages = 0
         self._closed_until_s = 0.0
         self._params = ParamProtocol(vehicle.params)
         self._missions = MissionProtocol(vehicle, self.say, patience=patience)
@@ -129,15 +130,26 @@ class Autopilot:
             self.sessions.remove(session)
 
     def handle(self, session: Session, messages: list[Message]) -> None:
-        """Do what a client says."""
+        """Do what a client says.
+
+        A message that cannot be dealt with, through a fault of ours, is logged and counted: it
+        must not end the flight of all other clients.
+        """
         for message in messages:
-            handler = self._handlers.get(message.get_type())
-            if handler is not None:
-                handler(session, message)
-            elif not self._missions.handle(session, message):
-                continue
+            try:
+                self._handle(session, message)
+            except Exception:  # noqa: BLE001 - counted, and told in the log
+                self.failed_messages += 1
+                _LOG.exception("%s could not be dealt with", message)
             # What was done may show in the very next answer.
             self._moment = None
+
+    def _handle(self, session: Session, message: Message) -> None:
+        handler = self._handlers.get(message.get_type())
+        if handler is not None:
+            handler(session, message)
+        else:
+            self._missions.handle(session, message)
 
     def tick(self, now_s: float) -> None:
         """Say what the vehicle has to say after a step.

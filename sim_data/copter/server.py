@@ -87,7 +87,7 @@ class CopterServer:
         state = vehicle.state
         self._autopilot = Autopilot(
             vehicle,
-            origin=HomePoint(state.lat_deg, state.lon_deg, state.alt_amsl_m),
+            origin=HomePoint(state.truth_lat_deg, state.truth_lon_deg, state.truth_alt_amsl_m),
             start_unix_s=(start or datetime.now(UTC)).timestamp(),
             patience=1.0 if manual else speedup * _WALL_PATIENCE,
             tell=self._tell_with_time if tell is not None else None,
@@ -107,8 +107,6 @@ class CopterServer:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._failure: Exception | None = None
-        self.failed_messages = 0
-        """Messages of clients that could not be dealt with, through a fault of ours."""
 
     @property
     def port(self) -> int:
@@ -348,12 +346,7 @@ class CopterServer:
         if not data:
             self._drop(session, "it closed the connection")
             return
-        for message in session.receive(data):
-            try:
-                self._autopilot.handle(session, [message])
-            except Exception:  # noqa: BLE001 - one message must not end the flight of all
-                self.failed_messages += 1
-                _LOG.exception("%s could not be dealt with", message)
+        self._autopilot.handle(session, session.receive(data))
 
     def _flush(self) -> None:
         for session, connection in list(self._sockets.items()):

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink2
 
 from sim_data.copter.faults import LinkDelay, LinkDrop, Reboot
@@ -24,6 +26,14 @@ def flight() -> Flight:
 @pytest.fixture(scope="module")
 def ready() -> Flight:
     """Return one that has been on for long enough to arm; for tests that change little."""
+    flight = Flight()
+    flight.wait(45.0)
+    return flight
+
+
+@pytest.fixture(scope="module")
+def battered() -> Flight:
+    """Return one that is on; for tests that may do anything to it."""
     flight = Flight()
     flight.wait(45.0)
     return flight
@@ -281,3 +291,43 @@ class TestLink:
         again = flight.station()
         ack = again.ask(mavlink2.MAVLink_mission_count_message(1, 1, 0, 0), "MISSION_ACK")
         assert ack.type == ACCEPTED
+
+
+@given(
+    number=st.sampled_from([m for m in mavlink2.mavlink_map if m < 300 and m not in (0, 49, 109)]),
+    payload=st.binary(min_size=255, max_size=255),
+)
+def test_no_message_whatever_is_in_it_is_more_than_it_can_deal_with(
+    battered: Flight, number: int, payload: bytes
+) -> None:
+    kind = mavlink2.mavlink_map[number]
+    values = kind.unpacker.unpack(payload[: kind.unpacker.size])
+    fields, at = [], 0
+    for length in kind.lengths:
+        many = length > 1 and not isinstance(values[at], bytes)
+        fields.append(list(values[at : at + length]) if many else values[at])
+        at += length if many else 1
+    message = kind(*(fields[place] for place in kind.orders))
+    if hasattr(message, "target_system"):
+        message.target_system = 1
+    station = battered.station(system=201)
+    station.say(message)
+    battered.wait(0.04)
+    battered.autopilot.disconnect(station.session)
+    assert battered.autopilot.failed_messages == 0
+
+
+@given(
+    command=st.sampled_from(
+        [16, 20, 21, 22, 115, 176, 178, 179, 192, 201, 205, 206, 241, 400, 511]
+    ),
+    params=st.lists(st.floats(width=32), min_size=7, max_size=7),
+)
+def test_no_command_whatever_its_parameters_is_more_than_it_can_deal_with(
+    battered: Flight, command: int, params: list[float]
+) -> None:
+    station = battered.station(system=202)
+    station.command(command, *params)
+    battered.wait(0.04)
+    battered.autopilot.disconnect(station.session)
+    assert battered.autopilot.failed_messages == 0
