@@ -13,7 +13,8 @@ Three shapes are checked against the boundary, the obstacles and the ground:
   too far); what flies the plan has to set and verify them.
 
 Heights are those of the terrain's datum; see `drone.heights`. The terrain is sampled along legs at
-half its resolution.
+half its resolution, and below ways home on a grid as fine, or of two million places where that
+would be more.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +29,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from drone.heights import Ground, along
+from drone.heights import Ground, Relief, along
 from drone.leg_geometry import (
     deepest_inside,
     deepest_outside,
@@ -39,7 +39,8 @@ from drone.leg_geometry import (
     lines_of,
 )
 from drone.obstacles import Limits, Obstacle, ObstacleField, ObstacleKind
-from drone.records import FlightPlan, Home, LegKind, RallyPoint, Sortie
+from drone.records import FlightPlan, Home, RallyPoint, Sortie
+from drone.violations import Rule, Violation, refuse
 from park.errors import AirspaceError
 from park.geodesy import FloatArray
 from park.site import Site
@@ -52,56 +53,7 @@ SLACK_M = 0.05
 rounding of degrees."""
 
 _ROUNDING_M = 0.005
-_LISTED = 12
-_RETURN_SAMPLE_M = 100.0
-
-
-class Rule(StrEnum):
-    """What a leg may break."""
-
-    BOUNDARY = "outside the boundary or too close to it"
-    NO_FLY = "in a no-fly area or too close to it"
-    BUILDING = "in a building or too close to it"
-    TOO_HIGH = "too high above the ground"
-    TOO_LOW = "too low above the ground"
-    GROUND_UNKNOWN = "over ground of unknown height"
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One rule broken by one leg: the place where it is worst.
-
-    Attributes:
-        sortie: number of the sortie; 0 where legs were checked by themselves.
-        leg: number of the leg, from 1; leg N ends at waypoint N. 0 is the climb from home.
-        kind: transit, survey or return; take-off, landing, or way home (the vehicle's own).
-        rule: what is broken.
-        obstacle: of what, in words; empty where it is the ground or the boundary.
-        lat_deg: where.
-        lon_deg: where.
-        by_m: by how much: metres too high or low, or metres too far in.
-        remedy: what to do, in words; may be empty.
-    """
-
-    sortie: int
-    leg: int
-    kind: str
-    rule: Rule
-    obstacle: str
-    lat_deg: float
-    lon_deg: float
-    by_m: float
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        where = f"sortie {self.sortie}, " if self.sortie else ""
-        what = f" ({self.obstacle})" if self.obstacle else ""
-        by = f" by {self.by_m:.1f} m" if math.isfinite(self.by_m) else ""
-        remedy = f"; {self.remedy}" if self.remedy else ""
-        return (
-            f"{where}leg {self.leg} ({self.kind}): {self.rule}{what}{by} at "
-            f"{self.lat_deg:.6f}, {self.lon_deg:.6f}{remedy}"
-        )
+_FANS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +66,6 @@ class _Breach:
     by_m: float
     obstacle: str = ""
     remedy: str = ""
-
-
-def refuse(violations: Sequence[Violation], what: str) -> None:
-    """Raise for violations, the worst first; do nothing where there are none.
-
-    Raises:
-        AirspaceError: lists up to 12 of them, then how many more there are, and by how much a
-            higher route would clear the buildings where these are all that is in its way.
-    """
-    if not violations:
-        return
-    worst = sorted(violations, key=lambda violation: -violation.by_m)
-    lines = [f"  - {violation}" for violation in worst[:_LISTED]]
-    if len(worst) > _LISTED:
-        lines.append(f"  - and {len(worst) - _LISTED} more")
-    if all(one.rule is Rule.BUILDING and one.kind == LegKind.SURVEY for one in worst):
-        lines.append(f"alt_agl_m higher by {worst[0].by_m:.1f} m would clear every building")
-    count = "once" if len(worst) == 1 else f"{len(worst)} times"
-    raise AirspaceError("\n".join([f"{what} breaks the rules of the air {count}", *lines]))
 
 
 @dataclass(frozen=True)
@@ -173,6 +106,11 @@ class Airspace:
             )
         shapely.prepare(area)
         return area
+
+    @cached_property
+    def relief(self) -> Relief:
+        """The ground all over the allowed area, for what is asked about areas and not legs."""
+        return Relief.of(self.ground, self.allowed)
 
     @cached_property
     def _allowed_loosely(self) -> BaseGeometry:
@@ -286,7 +224,7 @@ class Airspace:
                 *self._outside(fans),
                 *self._climbs(part, high),
                 *self._fans_through(fans, low, high),
-                *self._returns_over_ground(part, target, return_z_m),
+                *self._returns_over_ground(fans, low, high),
             ]
             found += [replace(breach, index=int(index[breach.index])) for breach in breaches]
         return found
@@ -378,8 +316,12 @@ class Airspace:
         which, _, places = along(legs, self.ground.step_m)
         return self._heights(which.astype(np.int64), places)
 
-    def _heights(self, index: NDArray[np.int64], places: FloatArray) -> list[_Breach]:
-        agl = places[:, 2] - self.ground.z_m(places[:, 0], places[:, 1])
+    def _heights(
+        self, index: NDArray[np.int64], places: FloatArray, ground_z_m: FloatArray | None = None
+    ) -> list[_Breach]:
+        if ground_z_m is None:
+            ground_z_m = self.ground.z_m(places[:, 0], places[:, 1])
+        agl = places[:, 2] - ground_z_m
         unknown = ~np.isfinite(agl)
         agl = np.where(unknown, self.limits.min_alt_agl_m, agl)
         found = []
@@ -440,25 +382,28 @@ class Airspace:
         ]
 
     def _returns_over_ground(
-        self, legs: FloatArray, target: FloatArray, return_z_m: float
+        self, fans: NDArray[np.object_], low: FloatArray, high: FloatArray
     ) -> list[_Breach]:
-        """Return which straight ways home are too high or too low above the ground.
-
-        On level ground both ends decide; else ways from points at most 100 m apart are sampled.
-        """
-        step = math.inf if self.ground.is_level else max(_RETURN_SAMPLE_M, self.ground.step_m)
-        which, _, places = along(legs, step)
-        starts = places.copy()
-        starts[:, 2] = np.maximum(starts[:, 2], return_z_m)
-        ends = np.column_stack([np.broadcast_to(target[:2], (len(starts), 2)), starts[:, 2]])
-        found = self._over_ground(np.stack([starts, ends], axis=1))
-        worst: dict[tuple[int, Rule], _Breach] = {}
-        for breach in found:
-            leg = int(which[breach.index])
-            key = (leg, breach.rule)
-            if key not in worst or worst[key].by_m < breach.by_m:
-                worst[key] = replace(breach, index=leg)
-        return list(worst.values())
+        """Return which ways home are too high or too low above the ground somewhere."""
+        if self.ground.is_level:
+            index = np.tile(np.arange(len(fans)), 2)
+            middle = shapely.get_coordinates(shapely.point_on_surface(fans))
+            places = np.column_stack([np.tile(middle, (2, 1)), np.concatenate([low, high])])
+            return self._heights(index, places)
+        relief, limits = self.relief, self.limits
+        # Few places of a park are so high or so deep that they can matter.
+        with np.errstate(invalid="ignore"):
+            fine = relief.z_m <= low.min() - limits.min_alt_agl_m
+            fine &= relief.z_m >= high.max() - limits.max_alt_agl_m
+        found: list[_Breach] = []
+        for start in range(0, len(fans) if not fine.all() else 0, _FANS_AT_ONCE):
+            fan, place = relief.near(fans[start : start + _FANS_AT_ONCE], ~fine)
+            fan = fan + start
+            at = np.column_stack([relief.east_m[place], relief.north_m[place]])
+            heights = np.concatenate([low[fan], high[fan]])
+            places = np.column_stack([np.tile(at, (2, 1)), heights])
+            found += self._heights(np.tile(fan, 2), places, np.tile(relief.z_m[place], 2))
+        return found
 
     def _column(self, place: FloatArray, up_to_z_m: float) -> list[_Breach]:
         """Return what going straight up from the ground, or down to it, breaks."""

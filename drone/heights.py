@@ -11,6 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from park.errors import AirspaceError
 from park.geodesy import FloatArray, LocalFrame
@@ -21,6 +24,9 @@ DRAPE_TOLERANCE_M = 3.0
 
 _LEAST_STEP_M = 0.5
 _SAMPLES_AT_ONCE = 1_000_000
+_GRID_PLACES = 2_000_000
+# Half the diagonal of a square: from anywhere, a place of the grid is at most that far.
+_NEAREST = 0.71
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,55 @@ class Ground:
                 "elevation model; give one that covers the whole park"
             )
         return z_m
+
+
+@dataclass(frozen=True)
+class Relief:
+    """The ground on a grid over an area.
+
+    Attributes:
+        east_m: of each place, shape (N,).
+        north_m: likewise.
+        z_m: likewise; NaN where it is not known.
+        step_m: distance between places.
+    """
+
+    east_m: FloatArray
+    north_m: FloatArray
+    z_m: FloatArray
+    step_m: float
+
+    @classmethod
+    def of(cls, ground: Ground, area: BaseGeometry) -> Relief:
+        """Return the ground within an area's bounds, every half pixel of the terrain.
+
+        Further apart where that would be more than two million places.
+        """
+        west, south, east, north = area.bounds
+        step = max(ground.step_m, math.sqrt((east - west) * (north - south) / _GRID_PLACES))
+        es, ns = (
+            grid.ravel()
+            for grid in np.meshgrid(
+                np.arange(west, east + step, step), np.arange(south, north + step, step)
+            )
+        )
+        return cls(es, ns, ground.z_m(es, ns), step)
+
+    def within(self, areas: NDArray[np.object_]) -> NDArray[np.bool_]:
+        """Return which places lie in any of some areas, or so near that none is nearer."""
+        area = shapely.union_all(areas).buffer(_NEAREST * self.step_m)
+        shapely.prepare(area)
+        return np.asarray(shapely.contains_xy(area, self.east_m, self.north_m), bool)
+
+    def near(
+        self, areas: NDArray[np.object_], chosen: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return pairs (area, place) of chosen places in areas, or so near that none is nearer."""
+        places = np.flatnonzero(chosen)
+        points = np.asarray(shapely.points(self.east_m[places], self.north_m[places]), object)
+        tree = shapely.STRtree(points)
+        area, place = tree.query(areas, predicate="dwithin", distance=_NEAREST * self.step_m)
+        return area, places[place]
 
 
 def along(legs: FloatArray, step_m: float) -> tuple[FloatArray, FloatArray, FloatArray]:

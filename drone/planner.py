@@ -345,7 +345,7 @@ def _coverage(route: PatrolRoute, planned: Sequence[PlannedSortie]) -> float | N
         return None
     from drone.coverage import coverage
 
-    return float(coverage(route, tuple(one.sortie for one in planned)))
+    return coverage(route, tuple(one.sortie for one in planned))
 
 
 def _gsd_m(route: PatrolRoute) -> tuple[float, float]:

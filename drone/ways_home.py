@@ -40,7 +40,6 @@ _TRIED = 6
 _PATIENCE = 4
 _BESIDE_LEGS = 5
 _BESIDE_M = (-400.0, -150.0, -40.0, 40.0, 150.0, 400.0)
-_WAY_SAMPLE_M = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +100,12 @@ def _between_grounds(airspace: Airspace, home: FloatArray, legs: FloatArray) -> 
     ground, limits = airspace.ground, airspace.limits
     if ground.is_level:
         return float(home[2]) + limits.min_alt_agl_m, float(home[2]) + limits.max_alt_agl_m
-    _, _, starts = along(legs, max(_WAY_SAMPLE_M, ground.step_m))
-    ways = np.stack([starts, np.broadcast_to(home, starts.shape)], axis=1)
-    _, _, places = along(ways, ground.step_m)
-    z = ground.z_m(places[:, 0], places[:, 1])
+    relief = airspace.relief
+    near = np.flatnonzero(relief.within(fans_to(legs, home)))
+    z = relief.z_m[near]
     if not np.isfinite(z).all():
-        at = places[int(np.flatnonzero(~np.isfinite(z))[0])]
-        ground.known_z_m(float(at[0]), float(at[1]), "a way home")
+        at = near[int(np.flatnonzero(~np.isfinite(z))[0])]
+        ground.known_z_m(float(relief.east_m[at]), float(relief.north_m[at]), "a way home")
     return float(z.max()) + limits.min_alt_agl_m, float(z.min()) + limits.max_alt_agl_m
 
 
@@ -124,8 +122,11 @@ class RallyFinder:
         self.airspace = airspace
         self._no_landing = _no_landing(airspace)
         frame = airspace.site.frame
-        docks = [frame.to_en_m(dock.geometry.y, dock.geometry.x) for dock in airspace.site.docks]
-        self._docks = np.array(docks, float).reshape(-1, 2)
+        docks = np.array(
+            [frame.to_en_m(dock.geometry.y, dock.geometry.x) for dock in airspace.site.docks], float
+        ).reshape(-1, 2)
+        inside = shapely.contains_xy(airspace.allowed, *docks.T)
+        self._docks = _level(airspace, docks[inside])
 
     def places(self, flight: Flights) -> FloatArray | None:
         """Return as few places as it finds.
@@ -137,7 +138,25 @@ class RallyFinder:
             Shape (K, 3): east, north and z of the ground, none where all ways home are free
             already; None where no places were found that free them all.
         """
-        targets = flight.home[None]
+        home = flight.home[None]
+        with_docks = self._with_docks(flight, home)
+        places = self._completed(flight, with_docks)
+        if places is None and len(with_docks) > 1:
+            places = self._completed(flight, home)
+        return places
+
+    def _with_docks(self, flight: Flights, targets: FloatArray) -> FloatArray:
+        """Return targets with those docks that make fewer legs unsafe."""
+        wrong = self._closed(flight, targets)
+        for dock in self._docks if len(wrong) else ():
+            with_dock = np.vstack([targets, dock])
+            still = self._closed(flight, with_dock)
+            if len(still) < len(wrong):
+                targets, wrong = with_dock, still
+        return targets
+
+    def _completed(self, flight: Flights, targets: FloatArray) -> FloatArray | None:
+        """Return places added to targets until no leg is unsafe; None where that is not reached."""
         wrong = self._closed(flight, targets)
         fewest, since = len(wrong), 0
         while len(wrong):
@@ -208,7 +227,7 @@ class RallyFinder:
     def _landing_places(
         self, samples: FloatArray, beside: FloatArray, targets: FloatArray
     ) -> FloatArray:
-        """Return places fit for landing near samples of a route, docks of the site first."""
+        """Return places fit for landing near samples of a route."""
         west, south = samples[:, :2].min(axis=0)
         east, north = samples[:, :2].max(axis=0)
         grid = np.meshgrid(np.linspace(west, east, _GRID), np.linspace(south, north, _GRID))
@@ -217,8 +236,7 @@ class RallyFinder:
         places = np.vstack([beside, even, samples[::step, :2]])
         kept = ~shapely.intersects_xy(self._no_landing, *places.T)
         kept &= shapely.contains_xy(self.airspace.allowed, *places.T)
-        docks = self._docks[shapely.contains_xy(self.airspace.allowed, *self._docks.T)]
-        places = np.vstack([docks, places[kept]])
+        places = places[kept]
         places = places[_apart(targets, places).min(axis=0) > 1.0]
         return _level(self.airspace, places)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from shapely.geometry import Point, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from drone.airspace import Airspace
 from drone.planner import homes_of, plan_route
@@ -114,14 +115,14 @@ def large_park() -> tuple[Site, PatrolRoute]:
     random = np.random.default_rng(3)
     boundary = _boundary()
     outline = _FRAME.project_geometry(boundary.geometry)
-    areas = []
+    areas: list[BaseGeometry] = []
     while len(areas) < 60:
         area = Point(random.uniform(-_SIDE_M / 2.0, _SIDE_M / 2.0, 2)).buffer(
             random.uniform(50.0, 250.0), quad_segs=4
         )
         if outline.buffer(-500.0).covers(area) and all(area.distance(a) > 200.0 for a in areas):
             areas.append(area)
-    docks = []
+    docks: list[Point] = []
     while len(docks) < _DOCKS:
         place = Point(random.uniform(-_SIDE_M / 2.0, _SIDE_M / 2.0, 2))
         if outline.buffer(-300.0).covers(place) and all(a.distance(place) > 100 for a in areas):
