@@ -181,7 +181,10 @@ class Connection(_MAVConnection):  # type: ignore[misc]
     def close(self) -> None:
         """Send what is queued, end the threads and close the line, all within seconds."""
         deadline_s = time.monotonic() + _CLOSE_S
-        while self._alive and not self.out_queue.empty() and time.monotonic() < deadline_s:
+        writer = self.mavlink_thread_out
+        while writer is not None and writer.is_alive() and time.monotonic() < deadline_s:
+            if self.out_queue.empty():
+                break
             time.sleep(0.01)
         self._alive = False
         for thread in (self.mavlink_thread_in, self.mavlink_thread_out):

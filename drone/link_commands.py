@@ -67,6 +67,7 @@ class LinkCommands(LinkConnection):
         self._locks_lock = threading.Lock()
         self._intervals: dict[int, float] = {}
         self._old_rate_hz: float | None = None
+        self._ever_answered = False
         self._ask_for_messages(rate_hz)
         self.read_param("BATT_CAPACITY")  # the readings note it when it comes
         self.request_message(_HOME_POSITION)
@@ -190,6 +191,7 @@ class LinkCommands(LinkConnection):
                     result = self._result(box, command, timeout_s)
                     if result is None:
                         continue
+                    self._ever_answered = True
                     if result != ACCEPTED:
                         words = result_words(result)
                         raise CommandRefusedError(
@@ -221,9 +223,9 @@ class LinkCommands(LinkConnection):
     def _why_no_answer(self) -> str:
         if self.lost:
             return "; the link is lost"
-        if self._first is not None and self._first.get_signed() and not self.signed:
-            return f"; it signs its messages: give its key in {KEY_VARIABLE}"
-        return ""
+        if self.signed or self._ever_answered:
+            return ""
+        return f"; it may only obey what is signed: then give its key in {KEY_VARIABLE}"
 
     def _with_texts(
         self, what: str, error: CommandRefusedError, since_s: float

@@ -200,11 +200,8 @@ class LinkConnection:
 
     def _hint(self) -> str:
         line = self._connection.line
-        signing = line.mav.signing
-        if self.signed and signing.badsig_count:
-            return "; something answers that signs with another key, or whose clock is behind"
         if self.signed and line.unread:
-            return "; something answers without signing, and our key says to believe only signed"
+            return "; something answers, but not signed with our key: has it another, or none?"
         if line.unread:
             return "; something is there, but it is not MAVLink; is the baud rate right?"
         return "; nothing answers there"
