@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from sim_data.copter.moment import Moment, i16, u16
+from sim_data.copter.moment import Moment, i16, i32, u16
 from sim_data.copter.state import CopterState, EkfFlags
 from sim_data.copter.wire import Message, mavlink2
 
@@ -114,8 +114,8 @@ def _battery_status(moment: Moment) -> Message:
         32_767,
         [min(65_534, u16(s.battery_v * 1000.0)), *([65_535] * 9)],
         i16(s.battery_a * 100.0),
-        round(s.battery_used_mah),
-        round(s.battery_used_wh * 36.0),
+        i32(s.battery_used_mah),
+        i32(s.battery_used_wh * 36.0),
         s.battery_percent,
     )
 

@@ -43,9 +43,14 @@ def u16(value: float) -> int:
     return max(0, min(65_535, round(value)))
 
 
+def i32(value: float) -> int:
+    """Return a number as 32 bits with a sign carry it."""
+    return max(-(2**31), min(2**31 - 1, round(value)))
+
+
 def e7(degrees: float) -> int:
     """Return degrees in whole 1e-7 degrees."""
-    return round(degrees * 1e7)
+    return i32(degrees * 1e7)
 
 
 def signed_yaw_rad(yaw_deg: float) -> float:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from sim_data.copter.hardware_telemetry import HARDWARE
-from sim_data.copter.moment import Moment, e7, i16, quaternion, signed_yaw_rad, u16
+from sim_data.copter.moment import Moment, e7, i16, i32, quaternion, signed_yaw_rad, u16
 from sim_data.copter.state import Mode
 from sim_data.copter.wire import Message, mavlink2
 
@@ -63,7 +63,7 @@ def _gps_raw_int(moment: Moment) -> Message:
         s.gps_fix,
         e7(s.gps_lat_deg),
         e7(s.gps_lon_deg),
-        round(s.gps_alt_amsl_m * 1000.0),
+        i32(s.gps_alt_amsl_m * 1000.0),
         u16(s.hdop * 100.0),
         u16(s.vdop * 100.0),
         u16(s.ground_speed_mps * 100.0),
@@ -78,8 +78,8 @@ def _global_position_int(moment: Moment) -> Message:
         moment.boot_ms,
         e7(s.lat_deg),
         e7(s.lon_deg),
-        round(s.alt_amsl_m * 1000.0),
-        round(s.alt_home_m * 1000.0),
+        i32(s.alt_amsl_m * 1000.0),
+        i32(s.alt_home_m * 1000.0),
         i16(s.vel_north_mps * 100.0),
         i16(s.vel_east_mps * 100.0),
         i16(s.vel_down_mps * 100.0),
@@ -226,9 +226,9 @@ def _mount_status(moment: Moment) -> Message | None:
     return mavlink2.MAVLink_mount_status_message(
         0,
         0,
-        round(s.gimbal_pitch_deg * 100.0),
-        round(s.gimbal_roll_deg * 100.0),
-        round(s.gimbal_yaw_deg * 100.0),
+        i32(s.gimbal_pitch_deg * 100.0),
+        i32(s.gimbal_roll_deg * 100.0),
+        i32(s.gimbal_yaw_deg * 100.0),
     )
 
 
@@ -270,7 +270,7 @@ def _home_position(moment: Moment) -> Message | None:
     return mavlink2.MAVLink_home_position_message(
         e7(home.lat_deg),
         e7(home.lon_deg),
-        round(home.alt_amsl_m * 1000.0),
+        i32(home.alt_amsl_m * 1000.0),
         0.0,
         0.0,
         0.0,
@@ -285,7 +285,7 @@ def _home_position(moment: Moment) -> Message | None:
 def _gps_global_origin(moment: Moment) -> Message:
     origin = moment.origin
     return mavlink2.MAVLink_gps_global_origin_message(
-        e7(origin.lat_deg), e7(origin.lon_deg), round(origin.alt_amsl_m * 1000.0), moment.boot_us
+        e7(origin.lat_deg), e7(origin.lon_deg), i32(origin.alt_amsl_m * 1000.0), moment.boot_us
     )
 
 
