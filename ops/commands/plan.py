@@ -215,8 +215,9 @@ def _print_plan(plan: FlightPlan, site: Site, vehicle: Vehicle) -> None:
     purpose = "" if route.purpose == route.route_id else f" ({route.purpose})"
     say(f"plan         {route.route_id}{purpose} at {site.id}, every leg and way home checked",
         markup=False, soft_wrap=True)  # fmt: skip
-    say(f"length       {figures.length_m:.0f} m, {figures.survey_length_m:.0f} m with the camera "
-        "at work", markup=False)  # fmt: skip
+    at_work = f", {figures.survey_length_m:.0f} m with the camera at work"
+    say(f"length       {figures.length_m:.0f} m{at_work if figures.survey_length_m else ''}",
+        markup=False)  # fmt: skip
     say(f"time         {minutes(figures.duration_s)} in {figures.sorties} "
         f"sortie{'s'[: figures.sorties > 1]}", markup=False)  # fmt: skip
     say(f"photos       {figures.photos}" + ("" if figures.photos else " (video all the way)"))

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-import click
 import typer
 from typer.core import TyperCommand
 
@@ -268,7 +267,7 @@ def _stripped(value: object) -> object:
 class RouteCommand(TyperCommand):
     """A command that takes ``-35.36,149.16`` for a place, not for an option."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own
         """Parse, with a blank before every word that begins with a negative number."""
         return super().parse_args(
             ctx, [f" {word}" if re.match(r"-\d", word) else word for word in args]

@@ -82,7 +82,7 @@ def plan_files(draw: st.DrawFn) -> PlanFile:
             )
         )
     outline = st.lists(places(), min_size=3, max_size=6).map(tuple)
-    fence = ()
+    fence: tuple[MissionItem, ...] = ()
     if draw(st.booleans()):
         shape = Fence(draw(outline), draw(st.lists(outline, max_size=2).map(tuple)), 100.0)
         fence = fence_items(shape)

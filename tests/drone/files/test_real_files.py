@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from drone.files import read_plan_file, read_wpl, write_qgc_plan, write_wpl
 from drone.files.plan_file import PlanFile
 from drone.files.qgc_plan import read_qgc_plan
 from park.errors import MissionFileError
+from park.mission_item import MissionItem
 
 REFUSED = {
     "weathervane_mission.txt": "line 5: item 4 stands where item 3 belongs",
@@ -78,14 +80,14 @@ def test_every_real_list_is_the_same_after_writing_and_reading(real_files: list[
                 assert places_of(items) == places_of(returned), path.name
 
 
-def read_of(content: bytes) -> tuple[object, ...]:
+def read_of(content: bytes) -> tuple[MissionItem, ...]:
     held = read_wpl(content)
     return held.mission or held.fence or held.rally
 
 
-def places_of(items: object) -> list[str]:
+def places_of(items: Sequence[MissionItem]) -> list[str]:
     """Return what a .plan keeps of each item; home's frame and who is current it does not."""
     return [
         f"{i.command} {i.params} {i.x} {i.y}" + (f" {i.z}" if i.command != 5100 else "")
-        for i in items  # type: ignore[attr-defined]
+        for i in items
     ]
