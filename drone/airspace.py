@@ -230,23 +230,46 @@ class Airspace:
         return found
 
     def closed_returns(
-        self, legs: FloatArray, targets: FloatArray, return_z_m: float
+        self,
+        legs: FloatArray,
+        targets: FloatArray,
+        return_z_m: float,
+        *,
+        closed_before: NDArray[np.int64] | None = None,
     ) -> NDArray[np.int64]:
         """Return the legs from somewhere on which the straight way to the nearest target is closed.
 
         Quicker than `return_breaches`, because it says neither where nor by how much, and leaves
         out what another target would not change: heights above ground.
+
+        Args:
+            legs: shape (N, 2, 3).
+            targets: shape (K, 3).
+            return_z_m: height of the way home.
+            closed_before: the answer for all targets but the last, where that is known: then
+                only what the last one changes is looked at.
         """
-        closed: list[NDArray[np.int64]] = []
-        for target, part, index in legs_by_target(legs, targets):
-            fans = fans_to(part, target)
-            wrong = ~np.asarray(shapely.covers(self._allowed_loosely, fans), bool)
-            low = np.maximum(part[:, :, 2].min(axis=1), return_z_m)
-            high = np.maximum(part[:, :, 2].max(axis=1), return_z_m)
-            fan, obstacle = self.obstacles.crossed(fans)
-            wrong[fan[self._forbidden(obstacle, low[fan], high[fan])]] = True
-            closed.append(index[wrong])
-        return np.unique(np.concatenate(closed))
+        if closed_before is None:
+            closed = [
+                self._closed_to(target, part, index, return_z_m)
+                for target, part, index in legs_by_target(legs, targets)
+            ]
+            return np.unique(np.concatenate(closed))
+        last, part, index = next(legs_by_target(legs, targets, first=len(targets) - 1))
+        still = self.closed_returns(legs[closed_before], targets, return_z_m)
+        newly = self._closed_to(last, part, index, return_z_m)
+        return np.union1d(closed_before[still], newly)
+
+    def _closed_to(
+        self, target: FloatArray, part: FloatArray, index: NDArray[np.int64], return_z_m: float
+    ) -> NDArray[np.int64]:
+        fans = fans_to(part, target)
+        wrong = ~np.asarray(shapely.covers(self._allowed_loosely, fans), bool)
+        low = np.maximum(part[:, :, 2].min(axis=1), return_z_m)
+        high = np.maximum(part[:, :, 2].max(axis=1), return_z_m)
+        fan, obstacle = self.obstacles.crossed(fans)
+        wrong[fan[self._forbidden(obstacle, low[fan], high[fan])]] = True
+        return index[wrong]
 
     # Rules, one by one. Each takes all legs at once: a park has thousands.
 

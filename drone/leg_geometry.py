@@ -41,7 +41,7 @@ def fans_to(legs: FloatArray, target: FloatArray) -> NDArray[np.object_]:
 
 
 def legs_by_target(
-    legs: FloatArray, targets: FloatArray
+    legs: FloatArray, targets: FloatArray, *, first: int = 0
 ) -> Iterator[tuple[FloatArray, FloatArray, NDArray[np.int64]]]:
     """Yield for each target the parts of legs from which it is the nearest.
 
@@ -51,13 +51,14 @@ def legs_by_target(
     Args:
         legs: shape (N, 2, 3).
         targets: shape (K, 3); heights do not count.
+        first: index of the first target to answer for.
 
     Yields:
         The target, the parts (M, 2, 3), and the leg that each is of (M,).
     """
     start, move = legs[:, 0], legs[:, 1] - legs[:, 0]
-    for target in targets:
-        first, last = np.zeros(len(legs)), np.ones(len(legs))
+    for target in targets[first:]:
+        begin, end = np.zeros(len(legs)), np.ones(len(legs))
         for other in targets:
             apart = other[:2] - target[:2]
             distance = float(np.hypot(*apart))
@@ -69,12 +70,11 @@ def legs_by_target(
             grows = move[:, :2] @ apart / distance
             with np.errstate(divide="ignore", invalid="ignore"):
                 crossing = -at_start / grows
-            last = np.where(grows > 0, np.minimum(last, crossing), last)
-            first = np.where(grows < 0, np.maximum(first, crossing), first)
-            never = (grows == 0) & (at_start > 0)
-            last = np.where(never, -1.0, last)
-        index = np.flatnonzero(first <= last)
-        ends = np.stack([first[index], last[index]], axis=1)
+            end = np.where(grows > 0, np.minimum(end, crossing), end)
+            begin = np.where(grows < 0, np.maximum(begin, crossing), begin)
+            end = np.where((grows == 0) & (at_start > 0), -1.0, end)
+        index = np.flatnonzero(begin <= end)
+        ends = np.stack([begin[index], end[index]], axis=1)
         parts = start[index, None] + ends[:, :, None] * move[index, None]
         yield target, parts, index
 

@@ -334,18 +334,21 @@ def _figures(
         sorties=len(planned),
         photos=sum(one.sortie.photos for one in planned),
         gsd_m=_gsd_m(route),
-        coverage=_coverage(route, planned),
+        coverage=_coverage(airspace, route, planned),
         lower_bound_m=bound,
         bound_ratio=(survey + sum(one.between_m for one in planned)) / bound if bound else None,
     )
 
 
-def _coverage(route: PatrolRoute, planned: Sequence[PlannedSortie]) -> float | None:
+def _coverage(
+    airspace: Airspace, route: PatrolRoute, planned: Sequence[PlannedSortie]
+) -> float | None:
     if route.requested_area is None:
         return None
     from drone.coverage import coverage
 
-    return coverage(route, tuple(one.sortie for one in planned))
+    terrain = airspace.ground.terrain
+    return coverage(route, tuple(one.sortie for one in planned), terrain=terrain)
 
 
 def _gsd_m(route: PatrolRoute) -> tuple[float, float]:

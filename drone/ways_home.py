@@ -150,7 +150,7 @@ class RallyFinder:
         wrong = self._closed(flight, targets)
         for dock in self._docks if len(wrong) else ():
             with_dock = np.vstack([targets, dock])
-            still = self._closed(flight, with_dock)
+            still = self._closed(flight, with_dock, wrong)
             if len(still) < len(wrong):
                 targets, wrong = with_dock, still
         return targets
@@ -170,8 +170,12 @@ class RallyFinder:
             fewest = min(fewest, len(wrong))
         return self._needed(flight, targets)[1:]
 
-    def _closed(self, flight: Flights, targets: FloatArray) -> NDArray[np.int64]:
-        return self.airspace.closed_returns(flight.legs, targets, flight.return_z_m)
+    def _closed(
+        self, flight: Flights, targets: FloatArray, before: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        return self.airspace.closed_returns(
+            flight.legs, targets, flight.return_z_m, closed_before=before
+        )
 
     def _needed(self, flight: Flights, targets: FloatArray) -> FloatArray:
         """Return targets without those that later ones have made needless."""
@@ -200,7 +204,7 @@ class RallyFinder:
         best: tuple[FloatArray, NDArray[np.int64]] | None = None
         for index in likely:
             tried = np.vstack([targets, places[index]])
-            still = self._closed(flight, tried)
+            still = self._closed(flight, tried, wrong)
             if best is None or len(still) < len(best[1]):
                 best = (tried, still)
             if not len(still):

@@ -22,10 +22,10 @@ class TestNearestTarget:
     @settings(max_examples=60, deadline=None)
     @given(
         st.lists(st.tuples(st.integers(-200, 200), st.integers(-200, 200)), min_size=1, max_size=6),
-        st.tuples(*[st.floats(-200, 200)] * 4),
+        st.tuples(*[st.integers(-200, 200)] * 4),
     )
     def test_every_place_on_a_leg_is_in_the_part_of_its_nearest_target(
-        self, drawn: list[tuple[int, int]], ends: tuple[float, float, float, float]
+        self, drawn: list[tuple[int, int]], ends: tuple[int, int, int, int]
     ) -> None:
         targets = np.array([[e, n, 0.0] for e, n in drawn])
         legs = np.array([[[*ends[:2], 10.0], [*ends[2:], 50.0]]])
@@ -40,6 +40,24 @@ class TestNearestTarget:
             part = parts[float(nearest[0]), float(nearest[1])]
             line = shapely.LineString(part[0, :, :2])
             assert line.distance(shapely.Point(at[:2])) < 1e-6
+
+
+class TestClosedReturns:
+    @settings(max_examples=40, deadline=None)
+    @given(
+        st.lists(st.tuples(*[st.floats(-300, 300)] * 2), min_size=2, max_size=5),
+        st.lists(st.tuples(*[st.floats(-300, 300)] * 4), min_size=1, max_size=8),
+    )
+    def test_looking_only_at_what_the_last_target_changes_gives_the_same(
+        self, places: list[tuple[float, float]], drawn: list[tuple[float, ...]]
+    ) -> None:
+        site = drawn_site(no_fly=[BLOCK, shapely.box(-200, -200, -100, 100)])
+        airspace = Airspace.of(site, FlatTerrain())
+        targets = np.array([[e, n, 0.0] for e, n in places])
+        legs = np.array([[[a, b, 40.0], [c, d, 40.0]] for a, b, c, d in drawn])
+        before = airspace.closed_returns(legs, targets[:-1], 40.0)
+        quick = airspace.closed_returns(legs, targets, 40.0, closed_before=before)
+        assert quick.tolist() == airspace.closed_returns(legs, targets, 40.0).tolist()
 
 
 class TestReturnHeight:
