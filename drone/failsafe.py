@@ -38,6 +38,10 @@ STEERED_MODES = frozenset({"AUTO", "GUIDED", "BRAKE", "LOITER"})
 """Modes in which this program flies the vehicle; in others it is on its way down already."""
 
 
+_PROGRESS_M = 5.0
+"""Less than this closer to the next point counts as none: creeping is no progress."""
+
+
 class Reaction(StrEnum):
     """What a finding asks for."""
 
@@ -146,6 +150,7 @@ class BatteryWatch:
         self._vehicle = vehicle
         self._way_home_wh = way_home_wh
         self._floor_wh = vehicle.battery_wh * vehicle.reserve * limits.reserve_share
+        self._share: float | None = None
         self._start_wh: float | None = None
         self._used_mah = 0.0
         self._spent_wh = 0.0
@@ -153,6 +158,10 @@ class BatteryWatch:
         """What was left when it was last looked at; None before that can be said."""
         self.assumption: str | None = None
         """What had to be assumed, in words; None when the vehicle says how full it is."""
+
+    def begin(self, share: float) -> None:
+        """Take this share of a full battery as what it begins with; on the ground, at rest."""
+        self._share = share
 
     def _update(self, seen: Telemetry) -> None:
         """Work out what is left: the smaller where percentage and use disagree."""
@@ -162,22 +171,28 @@ class BatteryWatch:
         by_use = None
         if seen.battery_used_mah is not None and seen.battery_v is not None:
             if self._start_wh is None:
-                full_wh = self._vehicle.battery_wh
-                if by_percent is None:
-                    # Used is counted since it was switched on, so what was used then counts.
-                    self.assumption = (
-                        f"the battery was full ({full_wh:g} Wh) when the vehicle was switched on, "
-                        "as it does not say how full it is"
-                    )
-                else:
-                    self._used_mah = seen.battery_used_mah
-                self._start_wh = full_wh if by_percent is None else by_percent
+                self._start(by_percent, seen.battery_used_mah)
             drawn_mah = max(0.0, seen.battery_used_mah - self._used_mah)
             self._used_mah = seen.battery_used_mah
             self._spent_wh += drawn_mah * seen.battery_v / 1000.0
-            by_use = self._start_wh - self._spent_wh
+            by_use = (self._start_wh or 0.0) - self._spent_wh
         known = [wh for wh in (by_percent, by_use) if wh is not None]
         self.left_wh = min(known) if known else None
+
+    def _start(self, by_percent: float | None, used_mah: float) -> None:
+        full_wh = self._vehicle.battery_wh
+        self._used_mah = used_mah
+        if self._share is not None:
+            self._start_wh = self._share * full_wh
+        elif by_percent is not None:
+            self._start_wh = by_percent
+        else:
+            # Used is counted since it was switched on, so what was used then counts.
+            self._start_wh, self._used_mah = full_wh, 0.0
+            self.assumption = (
+                f"the battery was full ({full_wh:g} Wh) when the vehicle was switched on, "
+                "as it does not say how full it is"
+            )
 
     def look(self, seen: Telemetry) -> Finding | None:
         """Return whether it is time to go home."""
@@ -306,7 +321,7 @@ class StallWatch:
         distance_m = math.hypot(level_m, place[2] - target.alt_home_m)
         if self._seq != seen.mission_seq or seen.time_boot_s < self._since_s:
             self._seq, self._best_m = seen.mission_seq, math.inf
-        if distance_m < self._best_m - 1.0:
+        if distance_m < self._best_m - _PROGRESS_M:
             self._best_m, self._since_s = distance_m, seen.time_boot_s
             return None
         standing_s = seen.time_boot_s - self._since_s

@@ -19,8 +19,9 @@ from drone.control import ORDER_TIMEOUT_S, Order, OrderName, PatrolStatus, Reply
 from drone.failsafe import FailsafeWatch, Finding, Reaction
 from drone.link import VehicleLink
 from drone.mode_watch import Failsafe
-from drone.patrol_flight import Flight, FlightLogger, event_words
+from drone.patrol_flight import Flight, FlightLogger, event_words, transition_details
 from drone.patrol_orders import Steering
+from drone.patrol_prepare import battery_share
 from drone.patrol_result import FlightTally, Outcome, PatrolResult
 from drone.patrol_state import AIRBORNE, PatrolState, PatrolStates, Transition
 from drone.telemetry import (
@@ -205,7 +206,7 @@ class Patrol:
         """Keep what happens from now on with a recorder, and what has happened so far."""
         self._logger = logger
         for made in self.states.history:
-            logger.event("state", str(made), details=_details(made))
+            logger.event("state", str(made), details=transition_details(made))
 
     def say(self, kind: str, message: str, **details: JsonValue) -> None:
         """Log a line: to the program's log, the recording, and whoever listens."""
@@ -239,6 +240,9 @@ class Patrol:
     def _launch(self) -> None:
         sortie = self.flight.mission.sortie
         try:
+            share = battery_share(self._link)
+            if share is not None:
+                self._watch.battery.begin(share)
             self._link.set_mode("GUIDED")
             self._link.arm()
         except FlightError as error:
@@ -487,14 +491,10 @@ class Patrol:
 
     def _entered(self, made: Transition) -> None:
         self._cause, self._changed_at = made.cause, made.time
-        self.say("state", str(made), **_details(made))
+        self.say("state", str(made), **transition_details(made))
         if self._on_state is None:
             return
         try:
             self._on_state(made, self._link.telemetry.mode or "")
         except (FlightError, OSError) as error:
             self.say("note", f"the record of the flight could not be written: {error}")
-
-
-def _details(made: Transition) -> dict[str, JsonValue]:
-    return {"before": str(made.before), "after": str(made.after), "cause": made.cause}

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from drone.failsafe import FlightLimits
 from drone.patrol_mission import PatrolMission
+from drone.patrol_state import Transition
 from drone.records import FlightPlan, Vehicle
 from drone.telemetry import LinkEvent, Telemetry
 from drone.way_check import WayCheck
@@ -54,3 +55,8 @@ def event_words(event: LinkEvent) -> str:
     """Return an event as a line for people."""
     values = (f"{f.name} {getattr(event, f.name)}" for f in fields(event) if f.name != "time")
     return f"{type(event).__name__}: {', '.join(values)}"
+
+
+def transition_details(made: Transition) -> dict[str, JsonValue]:
+    """Return a change of state for programs that read the flight log."""
+    return {"before": str(made.before), "after": str(made.after), "cause": made.cause}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from drone.battery_state import share_left
 from drone.link import VehicleLink
 from drone.mission import fence_items, rally_items
 from drone.patrol_flight import Flight
@@ -149,3 +150,14 @@ def _upload(link: VehicleLink, flight: Flight, tell: Tell) -> None:
             raise type(error)(f"{error}{sent}") from error
         done.append(f"{name} ({len(items)} items)")
         tell(f"{name}: {len(items)} items uploaded and read back")
+
+
+def battery_share(link: VehicleLink) -> float | None:
+    """Return how full the battery is, 0 to 1, while no current is drawn; None if nothing tells."""
+    seen = link.telemetry
+    left = share_left(
+        percent=seen.battery_percent,
+        volts=seen.battery_v,
+        low_volts=link.read_param("BATT_LOW_VOLT"),
+    )
+    return None if left is None else left[0]
