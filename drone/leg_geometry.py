@@ -58,21 +58,19 @@ def legs_by_target(
     """
     start, move = legs[:, 0], legs[:, 1] - legs[:, 0]
     for target in targets[first:]:
-        begin, end = np.zeros(len(legs)), np.ones(len(legs))
-        for other in targets:
-            apart = other[:2] - target[:2]
-            distance = float(np.hypot(*apart))
-            if distance == 0.0:
-                continue
-            # Distance beyond the bisector, which grows in proportion along the leg.
-            middle = (target[:2] + other[:2]) / 2.0
-            at_start = (start[:, :2] - middle) @ apart / distance - TARGET_OVERLAP_M
-            grows = move[:, :2] @ apart / distance
-            with np.errstate(divide="ignore", invalid="ignore"):
-                crossing = -at_start / grows
-            end = np.where(grows > 0, np.minimum(end, crossing), end)
-            begin = np.where(grows < 0, np.maximum(begin, crossing), begin)
-            end = np.where((grows == 0) & (at_start > 0), -1.0, end)
+        apart = targets[:, :2] - target[:2]
+        distance = np.hypot(apart[:, 0], apart[:, 1])
+        others = distance > 0.0
+        towards = (apart[others] / distance[others, None]).T
+        # Distance beyond each bisector, which grows in proportion along the leg.
+        beyond = distance[others] / 2.0 + TARGET_OVERLAP_M
+        at_start = (start[:, :2] - target[:2]) @ towards - beyond
+        grows = move[:, :2] @ towards
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = -at_start / grows
+        end = np.where(grows > 0, crossing, 1.0).min(axis=1, initial=1.0)
+        begin = np.where(grows < 0, crossing, 0.0).max(axis=1, initial=0.0)
+        end[((grows == 0) & (at_start > 0)).any(axis=1)] = -1.0
         index = np.flatnonzero(begin <= end)
         ends = np.stack([begin[index], end[index]], axis=1)
         parts = start[index, None] + ends[:, :, None] * move[index, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from shapely.geometry.base import BaseGeometry
 
 from drone.airspace import Airspace
 from drone.planner import homes_of, plan_route
-from drone.records import Camera, PatrolRoute, RoutePoint, Strip, Vehicle
+from drone.records import Vehicle
+from drone.route_request import RouteRequest
+from drone.routes import lay_out
 from park.geodesy import LocalFrame
 from park.site import Site
 from park.site_model import Boundary, Building, Dock, NoFly
@@ -36,10 +39,13 @@ class AirspaceFigures:
         check_s: of checking all legs, the airspace already made.
         found: legs that break a rule.
         make_s: of making the airspace of a site with that many obstacles.
-        strips: of the plan below.
+        strips: of an area route over a concave park of 426 km2 with 60 no-fly areas.
         sorties: that they were shared out to.
-        plan_s: of planning these strips in a park of 426 km2 with 60 no-fly areas: sorties, ways
-            around, return heights, rally points, fence, and the check of it all.
+        lay_out_s: of laying these strips out.
+        plan_s: of planning them: sorties, ways around, return heights, rally points, fence,
+            coverage, and the check of it all.
+        bound_ratio: length of strips and ways between them against the lower bound.
+        coverage: share of the area that is seen, 0 to 1.
     """
 
     legs: int
@@ -49,7 +55,10 @@ class AirspaceFigures:
     make_s: float
     strips: int
     sorties: int
+    lay_out_s: float
     plan_s: float
+    bound_ratio: float
+    coverage: float
 
 
 def measure() -> AirspaceFigures:
@@ -65,12 +74,15 @@ def measure() -> AirspaceFigures:
         start = time.perf_counter()
         found = len({violation.leg for violation in airspace.check_legs(legs)})
         checked.append(time.perf_counter() - start)
-    park, route = large_park()
+    park = large_park()
+    homes = homes_of(park)
+    request = RouteRequest.from_words(park, "area", options={"alt_agl_m": 80.0, "speed_mps": 12.0})
+    start = time.perf_counter()
+    route = lay_out(park, request, home=homes[0])
+    laid_out = time.perf_counter() - start
     start = time.perf_counter()
     # A battery that reaches the corners, so that what is measured is the planning.
-    plan = plan_route(
-        park, "0" * 64, route, homes=homes_of(park), vehicle=Vehicle(battery_wh=1_200.0)
-    )
+    plan = plan_route(park, "0" * 64, route, homes=homes, vehicle=Vehicle(battery_wh=1_200.0))
     seconds = time.perf_counter() - start
     return AirspaceFigures(
         legs=len(legs),
@@ -80,7 +92,10 @@ def measure() -> AirspaceFigures:
         make_s=statistics.median(made),
         strips=len(route.strips),
         sorties=len(plan.sorties),
+        lay_out_s=laid_out,
         plan_s=seconds,
+        bound_ratio=plan.figures.bound_ratio or math.nan,
+        coverage=plan.figures.coverage or math.nan,
     )
 
 
@@ -110,8 +125,8 @@ def random_legs() -> np.ndarray:
     )
 
 
-def large_park() -> tuple[Site, PatrolRoute]:
-    """Return a concave park of 426 km2 with 60 no-fly areas, and strips through it."""
+def large_park() -> Site:
+    """Return a concave park of 426 km2 with 60 no-fly areas and 6 docks."""
     random = np.random.default_rng(3)
     boundary = _boundary()
     outline = _FRAME.project_geometry(boundary.geometry)
@@ -127,7 +142,7 @@ def large_park() -> tuple[Site, PatrolRoute]:
         place = Point(random.uniform(-_SIDE_M / 2.0, _SIDE_M / 2.0, 2))
         if outline.buffer(-300.0).covers(place) and all(a.distance(place) > 100 for a in areas):
             docks.append(place)
-    site = Site(
+    return Site(
         boundary,
         docks=tuple(
             Dock(id=f"d{k}", geometry=_FRAME.unproject_geometry(place))
@@ -137,20 +152,6 @@ def large_park() -> tuple[Site, PatrolRoute]:
             NoFly(id=f"n{k}", geometry=_FRAME.unproject_geometry(area))
             for k, area in enumerate(areas)
         ),
-    )
-    free = outline.buffer(-20.0).difference(shapely.union_all(areas).buffer(20.0))
-    strips = []
-    for north in np.arange(-_SIDE_M / 2.0, _SIDE_M / 2.0, 100.0):
-        across = shapely.LineString([(-_SIDE_M, north), (_SIDE_M, north)]).intersection(free)
-        parts = [part for part in shapely.get_parts(across) if part.length > 50.0]
-        strips += [_strip(np.array(part.coords)) for part in parts]
-    return site, PatrolRoute("all", "area", tuple(strips), Camera(), 12.0)
-
-
-def _strip(line: np.ndarray) -> Strip:
-    lat, lon = _FRAME.to_lat_lon(line[:, 0].copy(), line[:, 1].copy())
-    return Strip(
-        tuple(RoutePoint(float(a), float(o), 80.0) for a, o in zip(lat, lon, strict=True)), 40.0
     )
 
 
