@@ -269,7 +269,7 @@ class Airspace:
         high = np.maximum(part[:, :, 2].max(axis=1), return_z_m)
         fan, obstacle = self.obstacles.crossed(fans)
         wrong[fan[self._forbidden(obstacle, low[fan], high[fan])]] = True
-        return index[wrong]
+        return np.asarray(index[wrong], np.int64)
 
     # Rules, one by one. Each takes all legs at once: a park has thousands.
 
