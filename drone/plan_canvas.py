@@ -189,7 +189,7 @@ class PngCanvas:
         packed = io.BytesIO()
         small = self._image.resize(self._size, Image.Resampling.BOX)
         # A map has few colours: with a palette the file is a third of the size.
-        few = small.quantize(256, dither=Image.Dither.NONE)
+        few = small.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(packed, "PNG", compress_level=9)
         return packed.getvalue()
 

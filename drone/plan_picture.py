@@ -254,7 +254,13 @@ def _draw_sortie(canvas: Canvas, view: _Map, sortie: Sortie) -> None:
         legs.append((waypoint.leg, here, there))
         here = there
     survey = [[start, end] for kind, start, end in legs if kind is LegKind.SURVEY]
-    others = [[start, end] for kind, start, end in legs if kind is not LegKind.SURVEY]
+    # A way out and the same way back are drawn once: two rows of dashes would fill each other.
+    ways = {
+        tuple(sorted((start, end))): [start, end]
+        for kind, start, end in legs
+        if kind is not LegKind.SURVEY
+    }
+    others = list(ways.values())
     strokes = (
         (others, Stroke(HALO, 3.2)),
         (others, Stroke(colour, 1.5, (6.0, 4.0))),
@@ -294,7 +300,8 @@ def _draw_arrows(
             continue
         count = max(1, int(length / (2.0 * _ARROW_EVERY)))
         for number in range(count):
-            share = (number + 0.5) / count
+            # Not in the middle, where the arrow of the way back would lie on this one.
+            share = (number + 0.4) / count
             _arrow(canvas, start, end, share, colour)
         since = 0.0
 

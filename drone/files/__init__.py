@@ -78,13 +78,22 @@ def sortie_bytes(plan: FlightPlan, sortie: Sortie, suffix: str, drone: DjiDrone)
     A ``.plan`` holds fence and rally points too; the others hold the mission alone.
 
     Raises:
-        MissionFileError: the suffix is another, or the format cannot hold the sortie.
+        MissionFileError: the suffix is another, or the format cannot hold the sortie: DJI's has
+            no rally points.
     """
     if suffix == ".plan":
         return write_qgc_plan(plan_file_of(plan, sortie))
     if suffix in (".waypoints", ".txt"):
         return write_wpl(plan_file_of(plan, sortie).mission)
     if suffix == ".kmz":
+        rally = plan.rally_of(sortie)
+        if rally:
+            raise MissionFileError(
+                f"sortie {sortie.number} needs {len(rally)} rally points, because the straight "
+                "way home is closed from parts of it, and a DJI aircraft knows none: it would "
+                "return through what is in the way. Write another format, or plan a route from "
+                "which the way home is open"
+            )
         return write_wpml(sortie, drone)
     raise MissionFileError(
         f'"{suffix}" is no plan file: write .plan (QGroundControl), .waypoints or .txt '

@@ -57,7 +57,9 @@ class PlanFile:
 
 def plan_file_of(plan: FlightPlan, sortie: Sortie) -> PlanFile:
     """Return what a vehicle needs for one sortie of a plan."""
-    return PlanFile(mission_items(sortie), fence_items(plan.fence), rally_items(plan.rally_of(sortie)))
+    return PlanFile(
+        mission_items(sortie), fence_items(plan.fence), rally_items(plan.rally_of(sortie))
+    )
 
 
 def check_place(item: MissionItem, where: str) -> None:

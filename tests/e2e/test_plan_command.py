@@ -89,15 +89,14 @@ def test_the_figures_are_printed_for_people(plan: Run) -> None:
 def test_a_plan_of_one_sortie_is_written_in_every_format(plan: Run, tmp_path: Path) -> None:
     names = ("a.plan", "a.waypoints", "a.txt", "a.kmz", "a.geojson", "a.png", "a.svg")
     outs = [word for name in names[:5] for word in ("--out", tmp_path / name)]
-    figures = said(plan("fence-round", *outs, "--picture", tmp_path / "a.png", "--json"))
-    assert plan("fence-round", "--picture", tmp_path / "a.svg").returncode == 0
+    figures = said(plan("stack-round", *outs, "--picture", tmp_path / "a.png", "--json"))
+    assert plan("stack-round", "--picture", tmp_path / "a.svg").returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     assert {Path(name).name for name in figures["files"]} == set(names[:6])
     whole = read_plan_file(tmp_path / "a.plan")
     assert read_plan_file(tmp_path / "a.waypoints").mission == whole.mission
     assert (tmp_path / "a.txt").read_bytes() == (tmp_path / "a.waypoints").read_bytes()
     assert whole.fence
-    assert len(whole.rally) == len(figures["sorties"][0]["rally"]) > 0
     with zipfile.ZipFile(tmp_path / "a.kmz") as archive:
         assert archive.namelist() == ["wpmz/template.kml", "wpmz/waylines.wpml"]
     kinds = [f["properties"]["kind"] for f in json.loads((tmp_path / "a.geojson").read_text())[
@@ -108,15 +107,29 @@ def test_a_plan_of_one_sortie_is_written_in_every_format(plan: Run, tmp_path: Pa
         assert image.size[0] == 1200
 
 
+def test_rally_points_go_into_a_plan_and_what_cannot_hold_them_is_refused(
+    plan: Run, tmp_path: Path
+) -> None:
+    figures = said(plan("fence-round", "--out", tmp_path / "a.plan", "--json"))
+    assert len(read_plan_file(tmp_path / "a.plan").rally) == len(figures["sorties"][0]["rally"]) > 0
+    result = plan("fence-round", "--out", tmp_path / "b.plan", "--out", tmp_path / "b.kmz")
+    assert result.returncode == 2
+    assert re.search(r"sortie 1 needs \d rally points, .* a DJI aircraft knows none", result.stderr)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.plan"]
+
+
 def test_several_sorties_are_numbered_files_and_old_ones_are_named(
     plan: Run, tmp_path: Path
 ) -> None:
-    (tmp_path / "park-7.plan").write_text("of an earlier plan")
+    (tmp_path / "park-99.plan").write_text("of an earlier plan")
     result = plan("whole-park", "--out", tmp_path / "park.plan", "--out", tmp_path / "p.geojson")
     assert result.returncode == 0
-    written = sorted(path.name for path in tmp_path.iterdir())
-    assert written == ["p.geojson", "park-1.plan", "park-2.plan", "park-7.plan"]
-    assert "park-7.plan is of an earlier plan with other sorties; remove it" in result.stderr
+    features = json.loads((tmp_path / "p.geojson").read_text())["features"]
+    sorties = [f["properties"] for f in features if f["properties"]["kind"] == "sortie"]
+    assert len(sorties) > 1
+    numbers = {f"park-{sortie['number']}.plan" for sortie in sorties}
+    assert {p.name for p in tmp_path.iterdir()} == {"p.geojson", "park-99.plan", *numbers}
+    assert "park-99.plan is of an earlier plan with other sorties; remove it" in result.stderr
     assert "park-1.plan is" not in result.stderr
     again = plan("fence-round", "--out", tmp_path / "park.plan")
     assert "park-1.plan is of an earlier plan" in again.stderr
@@ -226,10 +239,10 @@ def test_what_cannot_be_planned_is_refused_with_a_reason_and_nothing_is_written(
 def test_a_plan_that_breaks_a_rule_names_leg_rule_and_by_how_much(
     plan: Run, tmp_path: Path
 ) -> None:
-    result = plan("area", "--gsd", 4.5, "--out", tmp_path / "a.plan")
+    result = plan("area", "--alt-agl", 40, "--out", tmp_path / "a.plan")
     assert result.returncode == 2
     assert re.search(
-        r"sortie \d+, leg \d+ \(survey\): in a building or too close to it \(building stack\) "
+        r"sortie \d+, leg \d+ \(survey\): in a building or too close to it \(building [\w-]+\) "
         r"by \d+\.\d m at 30\.\d+, 122\.\d+; fly \d+\.\d m higher or",
         result.stderr,
     )
