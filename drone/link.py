@@ -269,7 +269,7 @@ class VehicleLink(LinkCommands):
                 if not self.request_message(_TARGET_POSITION):
                     self._wait_until_under_way(lat_deg, lon_deg, alt_home_m, send, timeout_s)
                     return
-                told = box.get(1.0)
+                told = box.get(timeout_s / 8.0)
                 if told is not None and (
                     abs(told.lat_int - lat_e7) / 1e7 < _SAME_PLACE_DEG
                     and abs(told.lon_int - lon_e7) / 1e7 < _SAME_PLACE_DEG

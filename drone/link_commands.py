@@ -62,7 +62,8 @@ _OLD_STREAMS = (1, 2, 6, 10, 11, 12)  # raw sensors, status, position, extras
 class LinkCommands(LinkConnection):
     """A link with commands and parameters, without what a flight is made of."""
 
-    def _begin(self, rate_hz: float) -> None:
+    def _begin(self, rate_hz: float, answer_s: float) -> None:
+        self._answer_s = answer_s
         self._command_locks: dict[int, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._intervals: dict[int, float] = {}
@@ -95,7 +96,7 @@ class LinkCommands(LinkConnection):
         """Ask for a message at a rate, in the vehicle's time; return whether it will come."""
         interval_us = round(1e6 / rate_hz)
         try:
-            self.command_long(_SET_MESSAGE_INTERVAL, message, interval_us, timeout_s=2.0)
+            self.command_long(_SET_MESSAGE_INTERVAL, message, interval_us, timeout_s=self._answer_s)
         except CommandRefusedError:
             return False
         self._intervals[message] = interval_us
@@ -117,12 +118,12 @@ class LinkCommands(LinkConnection):
     def request_message(self, message: int) -> bool:
         """Ask for a message once; return whether the vehicle says that it will come."""
         try:
-            self.command_long(_REQUEST_MESSAGE, message, timeout_s=2.0)
+            self.command_long(_REQUEST_MESSAGE, message, timeout_s=self._answer_s)
         except CommandRefusedError:
             if message != _HOME_POSITION:
                 return False
             try:
-                self.command_long(_GET_HOME_POSITION, timeout_s=2.0)
+                self.command_long(_GET_HOME_POSITION, timeout_s=self._answer_s)
             except CommandRefusedError:
                 return False
         return True

@@ -44,6 +44,8 @@ _HEARTBEAT_S = 1.1
 _SHORTEST_HEARTBEAT_S = 0.015
 _LOOK_S = 0.25
 _TEXTS_KEPT = 200
+_STARVED_S = 3.0
+_LONGEST_ANSWER_S = 2.0
 
 HeardT = TypeVar("HeardT")
 
@@ -117,6 +119,8 @@ class LinkConnection:
         self._silent = False
         self._cuts = 0
         self._stale = False
+        self._begun = False
+        self._asked_s = -math.inf
         self._announcer = Announcer(self._watch)
 
     @classmethod
@@ -170,13 +174,14 @@ class LinkConnection:
         )
         try:
             link._meet(timeout_s)
-            link._begin(rate_hz)
+            link._begin(rate_hz, min(_LONGEST_ANSWER_S, timeout_s / 10.0))
+            link._asked_s, link._begun = link.clock.monotonic_s(), True
         except BaseException:
             link.close()
             raise
         return link
 
-    def _begin(self, rate_hz: float) -> None:
+    def _begin(self, rate_hz: float, answer_s: float) -> None:
         """Ask for what is to be told; done once, when the vehicle was found."""
 
     def _ask_again(self) -> None:
@@ -329,6 +334,9 @@ class LinkConnection:
                 self._first = message
             if kind == "HEARTBEAT":
                 events.extend(self._regained())
+                line = self._connection.line
+                if line.cuts != self._cuts and line.fd is not None:
+                    self._cuts, self._stale = line.cuts, True
             self._texts.extend(
                 (self.clock.monotonic_s(), event)
                 for event in events
@@ -396,12 +404,15 @@ class LinkConnection:
         if fresh_loss:
             _LOG.warning("%s: link lost, silent for %.1f s", self.where, age_s)
             self._announcer.tell(LinkLost(self.clock.now(), age_s))
-        cuts = self._connection.line.cuts
-        if cuts != self._cuts and age_s < 1.0:
-            self._cuts = cuts
-            self._stale = True
-        if self._stale and not self.lost:
+        self._ask_if_needed()
+
+    def _ask_if_needed(self) -> None:
+        """Ask for messages again where the vehicle may have forgotten what it was asked for."""
+        now_s = self.clock.monotonic_s()
+        starved = now_s - self._asked_s > _STARVED_S and self.telemetry.attitude_age_s > _STARVED_S
+        if self._begun and (self._stale or starved) and not self.lost:
             self._stale = False
+            self._asked_s = now_s
             self._ask_again()
 
     def _say_alive(self) -> None:

@@ -25,6 +25,9 @@ _LOG = logging.getLogger(__name__)
 FENCE_MARGIN_M = 2.0
 """How near to its fence the vehicle itself keeps away from it."""
 
+PARAM_S = 3.0
+"""How long to wait for a parameter before concluding that the vehicle has none of its name."""
+
 _ALTITUDE, _CIRCLE, _POLYGON = 1, 2, 4
 _RADIUS_ROUND_M = 10.0
 _LARGEST_RADIUS_M = 10_000.0
@@ -251,7 +254,7 @@ def set_safety(link: VehicleLink, params: tuple[SafetyParam, ...]) -> SafetyReco
 
 def _set_one(link: VehicleLink, param: SafetyParam) -> ParamSetting | None:
     for name, wanted in param.names:
-        before = link.read_param(name)
+        before = link.read_param(name, PARAM_S)
         if before is None:
             continue
         value = wanted(before) if callable(wanted) else float(wanted)
@@ -264,24 +267,24 @@ def _set_one(link: VehicleLink, param: SafetyParam) -> ParamSetting | None:
 
 def _refuse_unsafe(link: VehicleLink) -> None:
     """Refuse what is not ours to change: it takes a restart, or somebody decided it."""
-    if link.read_param("BATT_MONITOR") == 0.0:
+    if link.read_param("BATT_MONITOR", PARAM_S) == 0.0:
         raise CommandError(
             "BATT_MONITOR is 0: the vehicle does not measure its battery, so that it cannot come "
             "home before it is empty; set up its power module"
         )
-    volts = link.read_param("BATT_LOW_VOLT")
-    capacity = link.read_param("BATT_CAPACITY")
+    volts = link.read_param("BATT_LOW_VOLT", PARAM_S)
+    capacity = link.read_param("BATT_CAPACITY", PARAM_S)
     if not volts and not capacity:
         raise CommandError(
             "BATT_LOW_VOLT and BATT_CAPACITY are 0: the vehicle does not know when its battery is "
             "low; set one of them"
         )
-    checks = link.read_param("ARMING_CHECK")
+    checks = link.read_param("ARMING_CHECK", PARAM_S)
     if checks == 0.0:
         raise CommandError(
             "ARMING_CHECK is 0: the vehicle would take off without checking itself; set it to 1"
         )
-    station = link.read_param("SYSID_MYGCS")
+    station = link.read_param("SYSID_MYGCS", PARAM_S)
     if station is not None and round(station) != link.source_system:
         raise CommandError(
             f"SYSID_MYGCS is {station:g} and our system id is {link.source_system}: the vehicle "
@@ -297,7 +300,7 @@ def verify(link: VehicleLink, record: SafetyRecord) -> tuple[str, ...]:
     """
     changed = []
     for setting in record.settings:
-        now = link.read_param(setting.name)
+        now = link.read_param(setting.name, PARAM_S)
         if now is None:
             changed.append(f"{setting.name} does not answer")
         elif not same_value(now, setting.value):
