@@ -119,6 +119,8 @@ class _ItemList:
             self.wanted_pitch_deg = waypoint.gimbal_pitch_deg
         if waypoint.look_at is not None:
             if waypoint.look_at != self.look_at:
+                if not any(round(degrees * 1e7) for degrees in waypoint.look_at):
+                    raise MissionFileError("to look at 0, 0 means to look at nothing")
                 place = (*waypoint.look_at, 0.0)
                 self.add(DO_SET_ROI, (_ROI_PLACE, 0.0, 0.0, 0.0), place, ABOVE_HOME)
             self.look_at, self.pitch_deg = waypoint.look_at, None
@@ -198,7 +200,8 @@ def mission_items(sortie: Sortie) -> tuple[MissionItem, ...]:
             not say it; a vehicle puts its own home there.
 
     Raises:
-        MissionFileError: a hold is too long, or there are more items than MAVLink can number.
+        MissionFileError: a hold is too long, the place 0, 0 is to be looked at, or there are
+            more items than MAVLink can number.
     """
     return tuple(_laid_out(sortie).items)
 

@@ -130,6 +130,11 @@ def test_a_hold_that_a_vehicle_cannot_be_told_is_refused() -> None:
         mission_items(sortie(waypoint(hold_s=70_000.0)))
 
 
+def test_the_one_place_that_cannot_be_looked_at_is_refused() -> None:
+    with pytest.raises(MissionFileError, match="to look at 0, 0 means to look at nothing"):
+        mission_items(sortie(waypoint(look_at=(0.0, 1e-8))))
+
+
 def test_which_commands_have_a_place_agrees_with_mavlink() -> None:
     for command, entry in ardupilotmega.enums["MAV_CMD"].items():
         if command < 400 or 5000 <= command < 5200:
@@ -156,6 +161,7 @@ def waypoints(draw: st.DrawFn) -> Waypoint:
         st.floats(-89.0, 89.0, allow_nan=False), st.floats(-179.0, 179.0, allow_nan=False)
     )
     lat_deg, lon_deg = draw(place)
+    looks = place.filter(lambda at: any(round(degrees * 1e7) for degrees in at))
     return Waypoint(
         lat_deg,
         lon_deg,
@@ -164,7 +170,7 @@ def waypoints(draw: st.DrawFn) -> Waypoint:
         draw(st.floats(0.5, 20.0)),
         draw(st.sampled_from((0.0, 1.0, 2.5, 60.0))),
         draw(st.none() | st.floats(-90.0, 30.0)),
-        draw(st.none() | place),
+        draw(st.none() | looks),
         draw(st.none() | st.just(0.0) | st.floats(1.0, 200.0)),
         draw(st.booleans()),
     )
