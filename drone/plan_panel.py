@@ -34,15 +34,19 @@ _MOST_SORTIES = 8
 
 def draw_panel(
     canvas: Canvas, plan: FlightPlan, site: Site, vehicle: Vehicle, left: float, height: int
-) -> None:
-    """Draw the title across the picture, and the panel from `left` to the right edge."""
+) -> float:
+    """Draw the title across the picture, and the panel from `left` to the right edge.
+
+    Returns:
+        Where the panel ends, pixels from the upper edge; at most `height`.
+    """
     _title(canvas, plan, site)
     right = PICTURE_WIDTH - 16.0
     y = TITLE_HEIGHT + 22.0
     y = _rows(canvas, _figures(plan, vehicle), left, right, y)
     y = _sorties(canvas, plan, vehicle, left, right, y + 10.0)
     y = _key(canvas, plan, site, left, y + 10.0)
-    _assumptions(canvas, plan, left, y + 10.0, height - 10.0)
+    return _assumptions(canvas, plan, left, y + 10.0, height - 10.0)
 
 
 def _title(canvas: Canvas, plan: FlightPlan, site: Site) -> None:
@@ -201,7 +205,7 @@ def wrapped(words: str, size: float, width: float) -> list[str]:
     return lines
 
 
-def _assumptions(canvas: Canvas, plan: FlightPlan, left: float, y: float, bottom: float) -> None:
+def _assumptions(canvas: Canvas, plan: FlightPlan, left: float, y: float, bottom: float) -> float:
     y = _heading(canvas, "Assumed", left, y)
     width = PICTURE_WIDTH - 16.0 - left
     for number, assumption in enumerate(plan.assumptions):
@@ -209,9 +213,10 @@ def _assumptions(canvas: Canvas, plan: FlightPlan, left: float, y: float, bottom
         if y + 16.0 * len(lines) > bottom:
             hidden = len(plan.assumptions) - number
             canvas.text((left, y), f"and {hidden} more, said by `parkwatch plan`", 12.5, MUTED)
-            return
+            return bottom
         canvas.disc((left + 3.0, y), 2.0, MUTED)
         for line in lines:
             canvas.text((left + 12.0, y), line, 12.5, INK)
             y += 16.0
         y += 5.0
+    return y

@@ -59,6 +59,7 @@ from park.site_model import Asset, FeatureBase, NoFly, Zone
 
 _MARGIN = 26.0
 _LEAST_HEIGHT = 760
+_PANEL_LEFT = PICTURE_WIDTH - PANEL_WIDTH + 16.0
 _MOST_HEIGHT = 1250
 _ARROW_EVERY = 85.0
 _HATCH_EVERY = 9.0
@@ -124,7 +125,11 @@ def plan_picture(
     kinds: dict[str, type[PngCanvas] | type[SvgCanvas]] = {".png": PngCanvas, ".svg": SvgCanvas}
     if suffix not in kinds:
         raise RouteError(f'a picture is .png or .svg, not "{suffix}"')
-    view, height = _view(plan, site)
+    vehicle = vehicle or Vehicle()
+    # Tried on paper that is thrown away: the picture is as high as what has to be said.
+    trial = SvgCanvas(PICTURE_WIDTH, _MOST_HEIGHT, PAPER)
+    least = draw_panel(trial, plan, site, vehicle, _PANEL_LEFT, _MOST_HEIGHT) + 12.0
+    view, height = _view(plan, site, max(least, _LEAST_HEIGHT))
     canvas: Canvas = kinds[suffix](PICTURE_WIDTH, height, PAPER)
     _draw_site(canvas, view, site)
     _draw_seen(canvas, view, plan, site)
@@ -137,11 +142,11 @@ def plan_picture(
     _cover_edges(canvas, view, height)
     _draw_scale(canvas, view)
     _draw_north(canvas, view)
-    draw_panel(canvas, plan, site, vehicle or Vehicle(), view.right + 16.0, height)
+    draw_panel(canvas, plan, site, vehicle, _PANEL_LEFT, height)
     return canvas.finish()
 
 
-def _view(plan: FlightPlan, site: Site) -> tuple[_Map, int]:
+def _view(plan: FlightPlan, site: Site, least_height: float) -> tuple[_Map, int]:
     """Return the map that holds the boundary and everything flown, and the picture's height."""
     shapes = [site.boundary_m]
     for sortie in plan.sorties:
@@ -151,7 +156,7 @@ def _view(plan: FlightPlan, site: Site) -> tuple[_Map, int]:
     width, depth = max(east - west, 10.0), max(north - south, 10.0)
     room = PICTURE_WIDTH - PANEL_WIDTH - 2.0 * _MARGIN
     height = room * depth / width + 2.0 * _MARGIN + TITLE_HEIGHT
-    height = min(max(height, _LEAST_HEIGHT), _MOST_HEIGHT)
+    height = min(max(height, least_height), _MOST_HEIGHT)
     inner = height - TITLE_HEIGHT - 2.0 * _MARGIN
     scale = min(room / width, inner / depth)
     view = _Map(
