@@ -15,11 +15,11 @@ from enum import StrEnum
 
 from park.errors import RecordError
 from park.taxonomy import INCIDENT_TYPES, incident_type
+from sim_data.world.records import Rgb
+from sim_data.world.scene import PersonActor, VehicleActor
 
 PointM = tuple[float, float]
 """East and north in metres of the world's frame."""
-Rgb = tuple[int, int, int]
-"""A colour in daylight, each part 0 to 255."""
 
 
 class Difficulty(StrEnum):
@@ -94,38 +94,6 @@ def _need_place(thing_id: str, *numbers: float) -> None:
 def _need_outline(thing_id: str, outline_m: tuple[PointM, ...]) -> None:
     _need(len(outline_m) >= 3, f"{thing_id}: an outline needs three corners or more")
     _need_place(thing_id, *(number for corner in outline_m for number in corner))
-
-
-@dataclass(frozen=True, slots=True)
-class Weather:
-    """The air of a scenario; the sun follows from time and place.
-
-    Attributes:
-        visibility_m: how far one sees: contrast falls to 2 % at this distance (Koschmieder).
-        cloud: share of the sky that is covered, 0 to 1; clouds soften shadows.
-        wind_from_deg: where the wind comes from, clockwise from north.
-        wind_mps: its speed at the ground.
-        air_degc: temperature of the air.
-    """
-
-    visibility_m: float = 20_000.0
-    cloud: float = 0.1
-    wind_from_deg: float = 90.0
-    wind_mps: float = 2.0
-    air_degc: float = 22.0
-
-    def __post_init__(self) -> None:
-        _need(self.visibility_m >= 50.0, f"visibility_m {self.visibility_m} is below 50")
-        _need(0.0 <= self.cloud <= 1.0, f"cloud {self.cloud} is not in 0..1")
-        _need(0.0 <= self.wind_mps <= 40.0, f"wind_mps {self.wind_mps} is not in 0..40")
-        _need(math.isfinite(self.wind_from_deg), f"wind_from_deg {self.wind_from_deg}")
-        _need(-60.0 <= self.air_degc <= 60.0, f"air_degc {self.air_degc} is not in -60..60")
-
-    @property
-    def wind_toward(self) -> PointM:
-        """Return the unit vector (east, north) that smoke drifts along."""
-        angle = math.radians(self.wind_from_deg + 180.0)
-        return (math.sin(angle), math.cos(angle))
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,75 +251,32 @@ class HotSpot:
 
 @dataclass(frozen=True, slots=True)
 class StagedVehicle:
-    """A vehicle that a scenario put there.
+    """A vehicle that a scenario put there, drawn like those of the usual traffic.
 
     Attributes:
-        thing_id: names it in truth tables and boxes.
+        thing_id: names it in truth tables and boxes; the actor's id too.
         stage_id: the stage that it belongs to.
-        class_name: "car", "van", "truck" or "bus".
-        at_m: its middle.
-        heading_deg: where its front points.
-        speed_mps: along its heading.
-        length_m: from front to back.
-        width_m: without mirrors.
-        height_m: decides its shadow.
-        rgb: its paint.
-        engine_warm: 0 to 1: how warm its bonnet is to a thermal camera.
+        actor: the vehicle at the moment asked for.
     """
 
     thing_id: str
     stage_id: str
-    class_name: str
-    at_m: PointM
-    heading_deg: float
-    speed_mps: float
-    length_m: float
-    width_m: float
-    height_m: float
-    rgb: Rgb
-    engine_warm: float = 0.5
-
-    def __post_init__(self) -> None:
-        _need_place(self.thing_id, *self.at_m, self.heading_deg, self.speed_mps)
-        _need(
-            min(self.length_m, self.width_m, self.height_m) > 0,
-            f"{self.thing_id}: a vehicle needs a length, a width and a height",
-        )
-        _need(self.speed_mps >= 0, f"{self.thing_id}: speed_mps {self.speed_mps} is negative")
-        _need(0.0 <= self.engine_warm <= 1.0, f"{self.thing_id}: engine_warm is not in 0..1")
+    actor: VehicleActor
 
 
 @dataclass(frozen=True, slots=True)
 class StagedPerson:
-    """A person that a scenario put there.
+    """A person that a scenario put there, drawn like those who walk about anyway.
 
     Attributes:
-        thing_id: names it in truth tables and boxes.
+        thing_id: names it in truth tables and boxes; the actor's id too.
         stage_id: the stage that it belongs to.
-        at_m: where the person stands.
-        heading_deg: where the person faces.
-        speed_mps: along the heading.
-        hard_hat: whether the person wears one.
-        hat_rgb: colour of the hat, or of the hair without one.
-        vest: whether the person wears a reflecting vest.
-        clothes_rgb: colour of the rest.
-        height_m: from foot to top.
+        actor: the person at the moment asked for.
     """
 
     thing_id: str
     stage_id: str
-    at_m: PointM
-    heading_deg: float
-    speed_mps: float
-    hard_hat: bool
-    hat_rgb: Rgb
-    vest: bool
-    clothes_rgb: Rgb
-    height_m: float = 1.72
-
-    def __post_init__(self) -> None:
-        _need_place(self.thing_id, *self.at_m, self.heading_deg, self.speed_mps)
-        _need(self.height_m > 0, f"{self.thing_id}: height_m {self.height_m} is not positive")
+    actor: PersonActor
 
 
 StagedThing = Flame | Plume | GroundPatch | Solid | HotSpot | StagedVehicle | StagedPerson
