@@ -192,12 +192,22 @@ class Patrol:
         finally:
             stop()
 
-    def go_on(self) -> PatrolResult:
-        """Take part in a flight that is in the air already; nothing is armed or uploaded."""
+    def go_on(self, found: str) -> PatrolResult:
+        """Take part in a flight that is in the air already; nothing is armed or uploaded.
+
+        Args:
+            found: how the vehicle was found, in words.
+        """
         stop = self._listen()
         try:
+            self._cause = found
+            self.say("note", f"the flight is taken up: {found}")
+            self._tally.reached((self._link.telemetry.mission_seq or 0) - 1)
             if self.state is S.FAILED:
                 self._let_go = True
+                self._tally.ends_early(Failsafe.PILOT, found)
+            elif self.state is S.RETURNING:
+                self._tally.ends_early(None, found)
             return self._fly_on()
         finally:
             stop()

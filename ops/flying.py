@@ -48,11 +48,13 @@ from ops.footage_out import CameraWish, footage_place, open_camera
 from ops.vehicle_source import VehicleSource
 from park.clock import Clock, SystemClock
 from park.errors import FlightError, PreflightError
+from park.patrol_format import TimeBase
 from park.site import Site
 
 _CONNECT_S = 60.0
 _SYNC_SIGMA_S = 0.1
 _UPLOAD_S = 120.0
+_FPS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +240,9 @@ class _Run:
             )
         self._over = False
         patrol = self._make_patrol(found.state)
-        patrol.say("note", f"the flight is taken up: {found.reason}")
         try:
             with self._display.shown():
-                return self._record_and(patrol, patrol.go_on)
+                return self._record_and(patrol, lambda: patrol.go_on(found.reason))
         finally:
             self._tidy()
 
@@ -285,16 +286,21 @@ class _Run:
         if wish.camera is None:
             return None
         route = wish.plan.route
+        camera_wish = CameraWish(
+            hfov_deg=route.camera.hfov_deg,
+            # No more pictures a second of this machine's time than a real camera gives.
+            fps=max(1.0, _FPS / wish.source.speedup),
+        )
         recorder = Recorder(
             self._place.folder,
             PatrolFacts(
                 site=wish.site.id,
                 patrol_id=self._flight.flight_id,
                 vehicle=wish.source.name,
-                time_base=host_time_base(_SYNC_SIGMA_S),
+                time_base=_time_base(wish.source),
                 takeoff_alt_amsl_m=self._sortie.home.alt_amsl_m,
             ),
-            [open_camera(wish.camera, wish.site, CameraWish(hfov_deg=route.camera.hfov_deg))],
+            [open_camera(wish.camera, wish.site, camera_wish)],
             clock=self._clock,
             options=RecorderOptions(
                 speedup=wish.source.speedup,
@@ -347,6 +353,13 @@ class _Run:
             for line in put_back(self._link, SafetyRecord.from_json(self._params)):
                 console_text.warn(line)
         self._folder.remove()
+
+
+def _time_base(source: VehicleSource) -> TimeBase:
+    """Return the clock of a recording; a simulation's own time is right by definition."""
+    if source.simulated:
+        return TimeBase(clock="gnss", sigma_s=_SYNC_SIGMA_S)
+    return host_time_base(_SYNC_SIGMA_S)
 
 
 def _camera_pitch_deg(sortie: Sortie) -> float | None:

@@ -32,17 +32,17 @@ from sim_data.copter.state import HomePoint, Mode
 from sim_data.copter.vehicle import SimulatedCopter
 from tests.drone.parks import FRAME, drawn, park
 
-SPEEDUP = 25.0
+SPEEDUP = 40.0
 START = datetime(2026, 5, 4, 5, 30, tzinfo=UTC)
-SMALL = shapely.box(-150.0, -120.0, 150.0, 120.0)
+SMALL = shapely.box(-110.0, -90.0, 110.0, 90.0)
 
 SITE: Site = park(
-    Dock(id="dock-1", alt_amsl_m=10.0, geometry=drawn(shapely.Point(0.0, -60.0))),
+    Dock(id="dock-1", alt_amsl_m=10.0, geometry=drawn(shapely.Point(0.0, -30.0))),
     Building(
         id="hall", name=Names(en="Hall"), height_m=60.0,
-        geometry=drawn(shapely.box(128.0, 90.0, 138.0, 100.0)),
+        geometry=drawn(shapely.box(88.0, 60.0, 98.0, 70.0)),
     ),
-    NoFly(id="tank", geometry=drawn(shapely.box(-138.0, 90.0, -128.0, 100.0))),
+    NoFly(id="tank", geometry=drawn(shapely.box(-98.0, 60.0, -88.0, 70.0))),
     outline=SMALL,
 )  # fmt: skip
 
