@@ -179,14 +179,18 @@ class Readings:
             events.append(ArmedChanged(now, armed))
             self._armed = armed
         if not self._tells_landed:
-            # ArduCopter says "standing by" on the ground and "active" in the air, also where
-            # it does not send what it really thinks.
-            landed = {
-                _MAV_STATE_STANDBY: LandedState.ON_GROUND,
-                _MAV_STATE_ACTIVE: LandedState.IN_AIR,
-            }
-            events.extend(self._set_landed(landed.get(message.system_status, self._landed), now))
+            events.extend(self._set_landed(self._landed_by_heartbeat(message.system_status), now))
         return events
+
+    def _landed_by_heartbeat(self, status: int) -> LandedState:
+        """Return what a vehicle that does not send what it thinks of it tells all the same.
+
+        ArduCopter is "standing by" on the ground and "active" in the air; a failsafe hides
+        either.
+        """
+        if not self._armed or status == _MAV_STATE_STANDBY:
+            return LandedState.ON_GROUND
+        return LandedState.IN_AIR if status == _MAV_STATE_ACTIVE else self._landed
 
     def _set_landed(self, landed: LandedState, now: datetime) -> list[LinkEvent]:
         before, self._landed = self._landed, landed

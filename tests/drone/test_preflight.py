@@ -157,7 +157,7 @@ def test_a_no_go_stops_with_every_reason(link: VehicleLink) -> None:
         ({"hdop": 210}, "HDOP 2.1; more than 1.4 is too inexact"),
     ],
 )
-def test_a_poor_fix_is_a_no_go(changes: dict[str, int], why: str) -> None:
+def test_a_poor_fix_is_a_no_go(changes: dict[str, Any], why: str) -> None:
     line = line_of("GPS", **changes)
     assert line.go is False
     assert why in line.reason
