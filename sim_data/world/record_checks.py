@@ -8,11 +8,21 @@ from park.errors import RecordError
 
 
 def need(condition: bool, message: str) -> None:
+    """Refuse a record whose `condition` does not hold.
+
+    Raises:
+        RecordError: with `message`, when it does not.
+    """
     if not condition:
         raise RecordError(message)
 
 
 def need_numbers(thing: object, *names: str) -> None:
+    """Refuse a record in which one of the named attributes is not a finite number.
+
+    Raises:
+        RecordError: naming the record, the attribute and its value.
+    """
     for name in names:
         value = getattr(thing, name)
         if not math.isfinite(value):
@@ -20,6 +30,11 @@ def need_numbers(thing: object, *names: str) -> None:
 
 
 def need_positive(thing: object, *names: str) -> None:
+    """Refuse a record in which one of the named attributes is not finite and above zero.
+
+    Raises:
+        RecordError: naming the record, the attribute and its value.
+    """
     for name in names:
         value = getattr(thing, name)
         if not 0.0 < value < math.inf:
