@@ -151,6 +151,22 @@ class Connection(_MAVConnection):  # type: ignore[misc]
             # Two programs on one vehicle would void each other's messages under one number.
             link_id=1 + secrets.randbelow(255),
         )
+        mav = self.line.mav
+        check, heard = mav.check_signature, mav.signing.stream_timestamps
+
+        def check_alone(frame: bytearray, system: int, component: int) -> bool:
+            # pymavlink notes a frame's time before it checks the signature: one forged frame
+            # from the far future would make the vehicle's own look old for ever.
+            stream = (frame[-13], system, component)
+            before = heard.get(stream)
+            good = bool(check(frame, system, component))
+            if not good and before is None:
+                heard.pop(stream, None)
+            elif not good:
+                heard[stream] = before
+            return good
+
+        mav.check_signature = check_alone
 
     def hear(self, listener: Callable[[Message], None]) -> None:
         """Call `listener` with every message, in the reading thread, before DroneKit sees it."""

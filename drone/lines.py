@@ -32,6 +32,7 @@ _READ_BYTES = 65_536
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 2.0
 _WRITE_S = 1.0
+_UNANSWERED_MS = 10_000
 _PEER_SILENT_S = 5.0
 _DEFAULT_BAUD = 115_200
 
@@ -247,6 +248,10 @@ class TcpLine(Line):
         port.setblocking(False)
         port.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # After a radio gap the system would try again only after minutes; a new call is
+            # answered at once.
+            port.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNANSWERED_MS)
         return port.fileno()
 
     def _reopen(self, wait_s: float) -> int | None:

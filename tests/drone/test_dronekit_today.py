@@ -208,6 +208,31 @@ def test_many_threads_may_send_and_every_message_arrives_whole(
     assert abs(numbers[0] - signing_time()) < 100_000 * 10
 
 
+def test_a_forged_frame_from_the_future_does_not_lock_the_vehicle_out(
+    connection: Connection,
+) -> None:
+    dialect: Any = mavutil.mavlink
+    key = bytes(range(32))
+    connection.sign(key)
+
+    def frame(secret: bytes, stamp: int) -> bytes:
+        vehicle = dialect.MAVLink(None, srcSystem=1, srcComponent=1)
+        vehicle.signing.secret_key, vehicle.signing.sign_outgoing = secret, True
+        vehicle.signing.timestamp, vehicle.signing.link_id = stamp, 3
+        return bytes(dialect.MAVLink_heartbeat_message(2, 3, 0, 0, 3, 3).pack(vehicle))
+
+    def believed(data: bytes) -> bool:
+        found = connection.line.mav.parse_buffer(data) or []
+        return [message.get_type() for message in found] == ["HEARTBEAT"]
+
+    now = signing_time()
+    assert not believed(frame(bytes(32), 2**48 - 1))
+    assert believed(frame(key, now))
+    assert not believed(frame(bytes(32), 2**48 - 1))
+    assert believed(frame(key, now + 1))
+    assert not believed(frame(key, now + 1)), "one that was heard is not heard again"
+
+
 def test_closing_ends_within_seconds_also_when_nobody_reads(vehicle: OddVehicle) -> None:
     made, _ = open_vehicle(vehicle.url, source_system=255, source_component=190)
     for _ in range(1000):

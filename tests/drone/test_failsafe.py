@@ -109,7 +109,7 @@ def test_what_was_drawn_counts_where_the_percentage_is_too_good() -> None:
 
 def test_a_vehicle_that_does_not_say_its_charge_is_taken_as_full_and_that_is_said() -> None:
     battery = BatteryWatch(VEHICLE, lambda *place: 10.0, FlightLimits())
-    values = {"battery_percent": None, "battery_v": 20.0}
+    values: dict[str, Any] = {"battery_percent": None, "battery_v": 20.0}
     assert battery.look(seen(0.0, battery_used_mah=0.0, **values)) is None
     assert battery.assumption is not None
     assert "the battery was full (100 Wh)" in battery.assumption

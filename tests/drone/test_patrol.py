@@ -15,7 +15,8 @@ from drone.records import Vehicle
 from park.errors import AirspaceError, CommandError, FlightError
 from sim_data.copter.faults import BatterySag, FenceBreach, GpsLoss, LinkDrop, Reboot, WindGust
 from sim_data.copter.state import CopterState, Mode
-from tests.drone.flights import FRAME, airborne, metres_of
+from tests.drone.flights import airborne, metres_of
+from tests.drone.parks import FRAME
 
 S = PatrolState
 CALM = FlightLimits(pilot_grace_s=0.6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,12 +16,12 @@ from drone.wind_watch import WindEstimate, WindWatch, air_velocity_mps
 START = datetime(2026, 5, 4, 5, 30, tzinfo=UTC)
 
 
-def seen(boot_s: float, **values: float) -> Telemetry:
+def seen(boot_s: float, **values: Any) -> Telemetry:
     return Telemetry(START, 0.1, 0.1, 0.1, time_boot_s=boot_s, **values)
 
 
 def leaning(
-    boot_s: float, air_north: float, air_east: float, yaw_deg: float, **v: float
+    boot_s: float, air_north: float, air_east: float, yaw_deg: float, **v: Any
 ) -> Telemetry:
     """Return a vehicle that leans as its steady velocity through the air asks for."""
     speed = math.hypot(air_north, air_east)
