@@ -33,7 +33,7 @@ for _tag, _pattern, _first in (
     ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
     ("null", r"^(?:~|null|Null|NULL|)$", "~nN\0"),
 ):
-    _CoreLoader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    _CoreLoader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}",
         re.compile(_pattern),
         [*_first, ""] if _tag == "null" else _first,
@@ -83,7 +83,7 @@ def read_lined(text: str, source: str) -> LinedYaml:
     except yaml.YAMLError as error:
         raise SimulationError(f"{source}: no YAML: {error}") from None
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
     if node is None:
         raise SimulationError(f"{source}: the file is empty")
     content = _value(node, (), lines, source, set())
