@@ -108,40 +108,24 @@ def _legs(sortie: Sortie, frame: LocalFrame, terrain: Terrain) -> Iterator[_Leg]
     pitch, spacing, look_at = -90.0, 0.0, None
     to_next = 0.0
     for number, point in enumerate(points):
-        before = points[number - 1] if number else None
-        if before is not None and point.leg is LegKind.SURVEY:
-            one, other = xy[number - 1], xy[number]
-            length = float(np.hypot(*(other - one)))
-            films = spacing <= 0.0
-            photos = (
-                np.array([0.0, length]) if films else np.arange(to_next, length + 1e-6, spacing)
-            )
-            if not films:
+        before = max(number - 1, 0)
+        length = float(np.hypot(*(xy[number] - xy[before])))
+        ends = (xy[before], xy[number], (float(height[before]), float(height[number])))
+        if number and point.leg is LegKind.SURVEY:
+            if spacing <= 0.0:
+                yield _Leg(*ends, pitch, look_at, np.array([0.0, length]), films=True)
+            else:
+                photos = np.arange(to_next, length + 1e-6, spacing)
                 to_next = (float(photos[-1]) + spacing if len(photos) else to_next) - length
-            yield _Leg(
-                one,
-                other,
-                (float(height[number - 1]), float(height[number])),
-                pitch,
-                look_at,
-                photos,
-                films,
-            )
+                yield _Leg(*ends, pitch, look_at, photos, films=False)
         pitch, look_at = _camera_after(point, pitch, frame)
         if point.photo_spacing_m is not None and point.photo_spacing_m != spacing:
             spacing, to_next = point.photo_spacing_m, 0.0
         elif point.leg is not LegKind.SURVEY:
             to_next = 0.0
         if point.take_photo:
-            yield _Leg(
-                xy[number],
-                xy[number],
-                (float(height[number]), float(height[number])),
-                pitch,
-                look_at,
-                np.zeros(1),
-                False,
-            )
+            # It arrives with its nose along the leg, and stays like that.
+            yield _Leg(*ends, pitch, look_at, np.array([length]), films=False)
 
 
 def _camera_after(

@@ -11,9 +11,10 @@ from shapely.geometry.base import BaseGeometry
 from drone.records import Home, PatrolRoute
 from drone.route_options import AreaOptions
 from drone.route_request import RouteRequest
-from drone.routes.cells import Footprint, best_sweep, directions, to_and_fro
+from drone.routes.cells import best_sweep, to_and_fro
 from drone.routes.flyable import Flyable, areas_of, polygon_or_none
 from drone.routes.photos import photo_spacing
+from drone.routes.sweep import Field, Footprint
 from park.errors import RouteError
 from park.site import Site
 
@@ -25,9 +26,10 @@ def lay_out_area(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
     """Return a route over a zone, the polygon drawn for it, or the whole park.
 
     Parts that may not be flown over are cut out first, and said in the notes. The lower bound is
-    the area that is left divided by the distance between strips, which is the width of what the
-    camera sees less the side overlap; turns and ways from strip to strip are not in it, and
-    because the camera sees ahead of the ends of strips, a small field may stay below it.
+    the area, as far as it can be seen from where it may be flown, divided by the distance
+    between strips, which is the width of what the camera sees less the side overlap. Turns and
+    ways from strip to strip are not in it; and because the camera sees ahead of the ends of
+    strips, and its edges need no overlap, a small field may stay below it.
 
     Raises:
         RouteError: nothing of it may be flown over.
@@ -47,18 +49,21 @@ def lay_out_area(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
     footprint = Footprint(
         width, options.camera.depth_m(options.height_m), width * (1.0 - options.side_overlap)
     )
-    if area.area / footprint.spacing_m > MAX_ROUTE_M:
+    # From its edge the camera sees across the margin to the fence.
+    reach = 0.45 * min(footprint.depth_m, footprint.width_m)
+    in_sight = areas_of(
+        wanted.intersection(site.boundary_m).intersection(area.buffer(reach, quad_segs=2))
+    )
+    bound = float(in_sight.area) / footprint.spacing_m
+    if bound > MAX_ROUTE_M:
         raise RouteError(
-            f"{what}: strips {footprint.spacing_m:.0f} m apart over {area.area / 1e6:.0f} km2 are "
-            f"{area.area / footprint.spacing_m / 1000.0:.0f} km of flight, more than "
+            f"{what}: strips {footprint.spacing_m:.0f} m apart over {in_sight.area / 1e6:.0f} km2 "
+            f"are {bound / 1000.0:.0f} km of flight, more than "
             f"{MAX_ROUTE_M / 1000.0:.0f}; fly higher, with less side_overlap, or over less"
         )
-    if options.angle_deg is None:
-        angles = directions(area)
-    else:
-        angles = [math.radians(90.0 - options.angle_deg)]
+    angle = None if options.angle_deg is None else math.radians(90.0 - options.angle_deg)
     start = np.array(ground.frame.to_en_m(home.lat_deg, home.lon_deg))
-    flown = to_and_fro(best_sweep(area, footprint, angles), start)
+    flown = to_and_fro(best_sweep(Field(area, in_sight), footprint, angle), start)
     strips = tuple(
         ground.strip(
             ends[:1] if np.allclose(ends[0], ends[1]) else ends,
@@ -74,7 +79,7 @@ def lay_out_area(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
         camera=options.camera,
         speed_mps=speed,
         requested_area=polygon_or_none(site.frame.unproject_geometry(wanted)),
-        lower_bound_m=float(area.area) / footprint.spacing_m,
+        lower_bound_m=bound,
         notes=(*notes, *said),
     )
 

@@ -43,7 +43,7 @@ class Flyable:
     @cached_property
     def closed(self) -> dict[str, BaseGeometry]:
         """No-fly areas that reach to this height, with the margin, by id or number."""
-        found = {}
+        found: dict[str, BaseGeometry] = {}
         for number, area in enumerate(self.site.no_fly, start=1):
             top = float("inf") if area.max_alt_agl_m is None else area.max_alt_agl_m
             low = area.min_alt_agl_m - VERTICAL_MARGIN_M

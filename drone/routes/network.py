@@ -16,6 +16,7 @@ import shapely
 from scipy.spatial import cKDTree
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 from park.geodesy import FloatArray
 
@@ -70,7 +71,7 @@ def _graph(lines: BaseGeometry) -> nx.MultiGraph:
     """Return the network noded where lines cross or touch, chains between junctions as edges."""
     noded = shapely.line_merge(shapely.node(shapely.set_precision(lines, 0.01)))
     graph = nx.MultiGraph()
-    parts = [part for part in shapely.get_parts(noded) if part.length > 0.0]
+    parts = [half for part in shapely.get_parts(noded) for half in _open(part)]
     ends = np.array([[part.coords[0], part.coords[-1]] for part in parts]).reshape(-1, 2)
     names = _snapped(ends)
     for number, part in enumerate(parts):
@@ -81,6 +82,14 @@ def _graph(lines: BaseGeometry) -> nx.MultiGraph:
         graph.add_node(other, xy=ends[2 * number + 1])
         graph.add_edge(one, other, line=part)
     return graph
+
+
+def _open(line: LineString) -> list[LineString]:
+    """Return a line, or the two halves of one that ends where it begins: a way has two ends."""
+    if line.length == 0.0 or not line.is_closed:
+        return [line] if line.length else []
+    halves = [substring(line, low, low + 0.5, normalized=True) for low in (0.0, 0.5)]
+    return [half for half in halves if isinstance(half, LineString)]
 
 
 def _snapped(ends: FloatArray) -> list[int]:

@@ -62,9 +62,11 @@ def lay_out_orbit(site: Site, request: RouteRequest, home: Home) -> PatrolRoute:
 def _target(site: Site, request: RouteRequest, options: OrbitOptions) -> tuple[BaseGeometry, str]:
     """Return what to go round, in metres, and its name."""
     if options.around is not None:
-        for feature in (*site.assets, *site.buildings):
-            if feature.id == options.around:
-                return site.frame.project_geometry(feature.geometry), f"{options.around}"
+        shapes = [(asset.id, asset.geometry) for asset in site.assets]
+        shapes += [(building.id, building.geometry) for building in site.buildings]
+        for name, shape in shapes:
+            if name == options.around:
+                return site.frame.project_geometry(shape), name
         if "," in options.around:
             lat, lon = read_place(options.around, "around")
             return Point(site.frame.to_en_m(lat, lon)), f"{lat:.6f},{lon:.6f}"

@@ -95,9 +95,10 @@ def _outline(
 
 def _inward(outline: BaseGeometry, options: PerimeterOptions, what: str) -> float:
     """Return the distance from the outline, checked against how wide it is."""
-    room = max(
-        (shapely.maximum_inscribed_circle(part).length for part in _polygons(outline)), default=0.0
-    )
+    room = 0.0
+    for part in _polygons(outline):
+        precision = 1e-3 * math.sqrt(part.area)
+        room = max(room, shapely.maximum_inscribed_circle(part, tolerance=precision).length)
     sees = _half_width_m(options.camera, options.height_m, options.pitch_deg)
     inward = options.inward_m
     if inward is None:

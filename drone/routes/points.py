@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from drone.records import Home, PatrolRoute, Strip
 from drone.route_options import PointsOptions
@@ -80,7 +81,7 @@ def lay_out_points(site: Site, request: RouteRequest, home: Home) -> PatrolRoute
 
 def _wanted(
     site: Site, request: RouteRequest, options: PointsOptions
-) -> list[tuple[str, shapely.Geometry]]:
+) -> list[tuple[str, BaseGeometry]]:
     """Return names and shapes, in metres, of what to look at."""
     if request.geometry is not None:
         parts = shapely.get_parts(site.frame.project_geometry(request.geometry))
@@ -92,7 +93,7 @@ def _wanted(
             f"site {site.id!r} has no asset {', '.join(unknown)}; its assets are: "
             f"{', '.join(sorted(known)) or 'none with an id'}"
         )
-    chosen = [
+    chosen: list[tuple[str, BaseGeometry]] = [
         (f"asset {asset.id or number}", site.frame.project_geometry(asset.geometry))
         for number, asset in enumerate(site.assets, start=1)
         if _is_wanted(asset, options)

@@ -88,6 +88,7 @@ def concave_park(seed: int = 7, *, km2: float = PARK_KM2, holes: int = HOLES) ->
         hole = Polygon(
             np.column_stack((place[0] + size * np.cos(corners), place[1] + size * np.sin(corners)))
         ).convex_hull
+        assert isinstance(hole, Polygon)
         clear = outline.buffer(-200.0 * unit).contains(hole)
         if clear and all(hole.distance(other) > 100.0 * unit for other in kept):
             kept.append(hole)
