@@ -147,8 +147,8 @@ def coarsened(image: Image, factor: float, rng: np.random.Generator) -> Image:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     quality = int(rng.integers(35, 90))
     _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    small = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.resize(small, (width_px, height_px)), np.uint8)
+    worn = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+    return np.asarray(cv2.resize(worn, (width_px, height_px)), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
