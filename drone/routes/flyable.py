@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from drone.obstacles import Limits
 from drone.records import RoutePoint, Strip
 from park.errors import RouteError
 from park.geodesy import FloatArray, LocalFrame
@@ -19,6 +20,11 @@ from park.site import Site
 
 VERTICAL_MARGIN_M = 10.0
 """A no-fly area counts at heights this close above its top or below its bottom, metres."""
+
+_SLACK_M = 1.0
+"""Further from walls than a check asks for, so that rounding never decides."""
+_NAMED_BUILDINGS = 3
+"""More than these that are too tall are counted, not named."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +48,33 @@ class Flyable:
 
     @cached_property
     def closed(self) -> dict[str, BaseGeometry]:
-        """No-fly areas that reach to this height, with the margin, by id or number."""
+        """What may not be flown over at this height, with its margin, by what to call it.
+
+        No-fly areas that reach to this height, and buildings that reach near it.
+        """
         found: dict[str, BaseGeometry] = {}
         for number, area in enumerate(self.site.no_fly, start=1):
             top = float("inf") if area.max_alt_agl_m is None else area.max_alt_agl_m
             low = area.min_alt_agl_m - VERTICAL_MARGIN_M
             if low <= self.alt_agl_m <= top + VERTICAL_MARGIN_M:
                 outline = self.frame.project_geometry(area.geometry)
-                found[area.id or f"no-fly {number}"] = outline.buffer(self.margin_m)
-        return found
+                name = f"no-fly {area.id}" if area.id else f"no-fly area number {number}"
+                found[name] = outline.buffer(self.margin_m)
+        return found | self._too_tall()
+
+    def _too_tall(self) -> dict[str, BaseGeometry]:
+        limits = Limits()
+        margin = limits.building_margin_m + _SLACK_M
+        outlines: dict[str, BaseGeometry] = {
+            f"building {one.id}" if one.id else f"building number {number} of the site file": (
+                self.frame.project_geometry(one.geometry).buffer(margin)
+            )
+            for number, one in enumerate(self.site.buildings, start=1)
+            if one.height_m + limits.building_clearance_m > self.alt_agl_m
+        }
+        if len(outlines) <= _NAMED_BUILDINGS:
+            return outlines
+        return {f"{len(outlines)} buildings": shapely.union_all(list(outlines.values()))}
 
     @cached_property
     def area(self) -> BaseGeometry:
@@ -83,7 +107,8 @@ class Flyable:
         if left.is_empty:
             raise RouteError(
                 f"{what} cannot be flown over at {self.alt_agl_m:g} m: all of it is outside the "
-                f"boundary or in no-fly areas, with a margin of {self.margin_m:g} m"
+                f"boundary, in no-fly areas or near buildings too tall to fly over, with a margin "
+                f"of {self.margin_m:g} m; fly higher or choose another place"
             )
         notes = []
         outside = shape.difference(self.site.boundary_m)
@@ -94,7 +119,7 @@ class Flyable:
         for name, closed in self.closed.items():
             lost = shape.intersection(closed)
             if _size(lost) > 0.0:
-                notes.append(f"{what}: {_words(lost)} is not flown over because of no-fly {name}")
+                notes.append(f"{what}: {_words(lost)} is not flown over because of {name}")
         return left, tuple(notes)
 
     def points(

@@ -49,9 +49,12 @@ def lay_out_perimeter(site: Site, request: RouteRequest, home: Home) -> PatrolRo
     closed = shapely.union_all(list(ground.closed.values()))
     lines = _lines(rings.difference(closed))
     if not lines:
-        raise RouteError(f"{what}: all of the way round lies in no-fly areas; nothing to fly")
+        raise RouteError(
+            f"{what}: all of the way round lies in no-fly areas or near buildings too tall "
+            "to fly over; fly higher, or with another inward_m"
+        )
     notes = [
-        f"{what}: {lost:.0f} m of the way round is left out because of no-fly {name}"
+        f"{what}: {lost:.0f} m of the way round is left out because of {name}"
         for name, area in ground.closed.items()
         if (lost := rings.intersection(area).length) > 0.5
     ]

@@ -16,7 +16,7 @@ from drone.route_request import RouteRequest
 from drone.routes import lay_out
 from park.errors import RouteError, SiteError
 from park.site import Site
-from park.site_model import NoFly, Zone
+from park.site_model import Building, NoFly, Zone
 from tests.benchmarks.bench_area_plan import concave_park, convex_fields, ratio, site_of
 from tests.drone.parks import FRAME, drawn, flown, home_at, length_m, metres, park, route_feature
 
@@ -181,6 +181,28 @@ def test_a_no_fly_area_is_cut_out_with_its_margin_and_said_so() -> None:
         == 0.0
     )
     assert any("not flown over because of no-fly gas" in note for note in route.notes)
+
+
+def test_a_building_too_tall_to_fly_over_is_cut_out_with_its_margin_and_said_so() -> None:
+    stack = shapely.box(-10.0, -10.0, 10.0, 10.0)
+    hall = shapely.box(100.0, -50.0, 180.0, 50.0)
+    site = park(
+        Building(id="stack", height_m=61.0, geometry=drawn(stack)),
+        Building(id="hall", height_m=12.0, geometry=drawn(hall)),
+    )
+    route = area_route(site, alt_agl_m=60.0)
+    assert outside_m(route, shapely.box(-400, -300, 400, 300).difference(stack.buffer(10.0))) == 0
+    (note,) = route.notes
+    assert "not flown over because of building stack" in note
+
+
+def test_many_tall_buildings_are_counted_in_one_note() -> None:
+    towers = [
+        Building(height_m=80.0, geometry=drawn(shapely.box(x, 0.0, x + 10.0, 10.0)))
+        for x in range(-200, 300, 100)
+    ]
+    (note,) = area_route(park(*towers), alt_agl_m=60.0).notes
+    assert "not flown over because of 5 buildings" in note
 
 
 def test_a_no_fly_area_far_below_the_flight_is_flown_over() -> None:
