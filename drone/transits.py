@@ -37,13 +37,21 @@ class Transits:
     def out(self, home: FloatArray, return_z_m: float, place: FloatArray) -> FloatArray:
         """Return the line from above a dock to a place (3,): level, then down or up to it.
 
+        Where the height of the way home is closed, as under an approach sector, the line goes
+        down above the dock and on at the place's own height above the ground.
+
         Raises:
             AirspaceError: there is no way; the message names the obstacle.
         """
         blocking = self.airspace.obstacles.blocking_z(return_z_m)
-        way = self._need(self._router(blocking).way(_place(home), _place(place)), home, place)
-        line = np.column_stack([way, np.full(len(way), return_z_m)])
-        return _ending_at(line, place)
+        level = self._router(blocking).way(_place(home), _place(place))
+        if isinstance(level, np.ndarray):
+            line = np.column_stack([level, np.full(len(level), return_z_m)])
+            return _ending_at(line, place)
+        above = np.array([home[0], home[1], return_z_m])
+        agl = float(place[2] - self.airspace.ground.z_m(place[:1], place[1:2])[0])
+        low = self._at_agl(agl, above, place)
+        return self._need(level if isinstance(low, NoWay) else low, home, place)
 
     def back(self, home: FloatArray, return_z_m: float, place: FloatArray) -> FloatArray:
         """Return the line from a place to above a dock: up or down, then level.

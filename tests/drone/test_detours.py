@@ -124,3 +124,10 @@ class TestTransits:
             match=r"no way .* transit from 31\.0.*no-fly area n1 is in the way at .*; move",
         ):
             self.transits(site).between(np.array([-60.0, 0, 35.0]), np.array([60.0, 0, 35.0]))
+
+    def test_under_a_floor_that_the_way_home_is_above_it_goes_out_low(self) -> None:
+        site = drawn_site(no_fly=[band(shapely.box(50, -50, 150, 50), 60.0, None)])
+        home, place = np.array([0.0, 0.0, 0.0]), np.array([100.0, 0.0, 35.0])
+        line = self.transits(site).out(home, 70.0, place)
+        assert line.tolist() == [[0.0, 0.0, 70.0], [0.0, 0.0, 35.0], [100.0, 0.0, 35.0]]
+        assert self.transits(site).back(home, 70.0, place).tolist() == line[::-1].tolist()
