@@ -1,4 +1,4 @@
-"""`parkwatch models`: list, train, evaluate and export detection models."""
+"""`parkwatch models`: list, train, average, evaluate and export detection models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from park.errors import SettingsError
 if TYPE_CHECKING:
     from vision.models.evaluation import Evaluation, Score
 
-app = typer.Typer(help="Models: list, train, evaluate, export.", no_args_is_help=True)
+app = typer.Typer(help="Models: list, train, average, evaluate, export.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -50,6 +50,10 @@ def train(
         float | None,
         typer.Option("--learning-rate", help="First learning rate, instead of the recipe's."),
     ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option("--hours", min=0.01, help="Time to take; the number of epochs follows."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
     ] = False,
@@ -66,7 +70,9 @@ def train(
     def on_epoch(done: int, total: int, fitness: float) -> None:
         console_text.err.print(f"epoch {done} of {total}, score on validation tiles {fitness:.3f}")
 
-    report = run_training(loaded, data, out, base=base, resume=resume, on_epoch=on_epoch)
+    report = run_training(
+        loaded, data, out, base=base, resume=resume, hours=hours, on_epoch=on_epoch
+    )
     say = console_text.out.print
     say(f"weights      {report.weights}", markup=False)
     say(f"started from {report.started_from}", markup=False)
@@ -77,6 +83,25 @@ def train(
         say(f"scene        {scene}: {gsd_m * 100:.1f} cm/px, {role}", markup=False)
     if report.tiles.skipped:
         console_text.warn(f"{len(report.tiles.skipped)} pictures match no scene of the recipe")
+
+
+@app.command()
+def average(
+    models: Annotated[
+        list[str], typer.Argument(help="Shipped models by name, or .pt files; two or more.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The .pt file to write.")],
+) -> None:
+    """Average the weights of rounds of training of one architecture into one model."""
+    from vision.models.averaging import average as run_averaging
+    from vision.models.registry import resolve_model
+
+    report = run_averaging([resolve_model(name) for name in models], out)
+    say = console_text.out.print
+    say(f"weights      {resolve_model(str(out)).model_id}", markup=False, soft_wrap=True)
+    say(f"in           {report.weights}", markup=False, soft_wrap=True)
+    say(f"mean of      {', '.join(report.sources)}", markup=False, soft_wrap=True)
+    say(f"averaged     {report.parameters} numbers in {report.tensors} tensors")
 
 
 @app.command()
