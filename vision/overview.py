@@ -27,6 +27,8 @@ from vision.lettering import (
 )
 
 _KEPT: ColourRgb = (0, 230, 118)
+_MOST_LABELS = 60
+"""With more boxes than this, labels would hide the picture."""
 _INK: ColourRgb = (255, 255, 255)
 _DARK: ColourRgb = (12, 16, 22)
 # Told apart also by people who do not see red and green alike: Okabe and Ito's palette.
@@ -271,6 +273,8 @@ def _draw_kept(
         boxes.append((x0, y0, x1, y1))
         draw.rectangle((x0 - 1, y0 - 1, x1 + 1, y1 + 1), outline=_DARK, width=5)
         draw.rectangle((x0, y0, x1, y1), outline=_KEPT, width=3)
+    if len(kept) > _MOST_LABELS:
+        return
     taken = list(boxes)
     for observation, box in zip(kept, boxes, strict=True):
         text = _kept_label(observation)
@@ -306,7 +310,8 @@ def _draw_margin(
     title = letters.fit(title, width_px - 2 * margin - letters.size_px)
     _, _, _, below = write_boxed(draw, (margin, margin), title, letters, ink=_INK, paper=_DARK)
     counts = Counter(d.reason for d in dropped)
-    rows: list[tuple[ColourRgb, str]] = [(_KEPT, f"kept: {len(kept)}")]
+    unlabelled = ", too many to label" if len(kept) > _MOST_LABELS else ""
+    rows: list[tuple[ColourRgb, str]] = [(_KEPT, f"kept: {len(kept)}{unlabelled}")]
     rows += [
         (colour, letters.fit(f"dropped, {reason}: {counts[reason]}", width_px * 0.6))
         for reason, colour in colours.items()

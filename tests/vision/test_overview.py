@@ -94,6 +94,18 @@ def test_kept_and_dropped_boxes_are_drawn_where_they_are() -> None:
     assert (frame.image_bgr == 90).all()
 
 
+def test_more_boxes_than_labels_have_room_for_are_drawn_without() -> None:
+    frame = _frame(_view())
+    places = [(x, y) for x in range(20, 700, 65) for y in range(200, 590, 50)]
+
+    def green(count: int) -> int:
+        kept = [_kept(float(x), float(y)) for x, y in places[:count]]
+        picture = overview_picture(frame, kept, [], time_zone=UTC)
+        return int((picture == GREEN_BGR).all(axis=2).sum())
+
+    assert green(61) < green(60)
+
+
 def test_large_pictures_are_reduced_and_small_ones_left() -> None:
     assert overview_picture(_frame(None, 4800, 3600), [], [], time_zone=UTC).shape == (
         1800,
