@@ -44,7 +44,7 @@ from drone.vehicle_params import SafetyRecord, put_back
 from drone.way_check import WayCheck
 from ops import console_text
 from ops.flight_display import FlightDisplay
-from ops.footage_out import CameraWish, footage_place, open_camera
+from ops.footage_out import SIMULATED, CameraWish, footage_place, open_camera
 from ops.vehicle_source import VehicleSource
 from park.clock import Clock, SystemClock
 from park.errors import FlightError, PreflightError
@@ -53,6 +53,7 @@ from park.site import Site
 
 _CONNECT_S = 60.0
 _SYNC_SIGMA_S = 0.1
+_DRAWN_SIGMA_S = 0.02
 _UPLOAD_S = 120.0
 _FPS = 10.0
 
@@ -297,7 +298,7 @@ class _Run:
                 site=wish.site.id,
                 patrol_id=self._flight.flight_id,
                 vehicle=wish.source.name,
-                time_base=_time_base(wish.source),
+                time_base=_time_base(wish.source, wish.camera),
                 takeoff_alt_amsl_m=self._sortie.home.alt_amsl_m,
             ),
             [open_camera(wish.camera, wish.site, camera_wish)],
@@ -355,11 +356,12 @@ class _Run:
         self._folder.remove()
 
 
-def _time_base(source: VehicleSource) -> TimeBase:
+def _time_base(source: VehicleSource, camera: str) -> TimeBase:
     """Return the clock of a recording; a simulation's own time is right by definition."""
-    if source.simulated:
-        return TimeBase(clock="gnss", sigma_s=_SYNC_SIGMA_S)
-    return host_time_base(_SYNC_SIGMA_S)
+    if not source.simulated:
+        return host_time_base(_SYNC_SIGMA_S)
+    sigma_s = _DRAWN_SIGMA_S if camera == SIMULATED else _SYNC_SIGMA_S
+    return TimeBase(clock="gnss", sigma_s=sigma_s)
 
 
 def _camera_pitch_deg(sortie: Sortie) -> float | None:

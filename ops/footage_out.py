@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from drone.cameras.source import CameraSource
     from park.site import Site
 
+SIMULATED = "sim"
+"""The word for the simulated camera, whose pictures are drawn at times of the telemetry."""
+
 CAMERA_WORDS = "sim, pattern, a video file, or an address such as rtsp://camera:554/main"
 
 
@@ -53,7 +56,7 @@ def open_camera(word: str, site: Site, wish: CameraWish | None = None) -> Camera
     from drone.cameras.stream import FileCamera, StreamCamera, StreamOptions
 
     wish = wish or CameraWish()
-    if word == "sim":
+    if word == SIMULATED:
         from sim_data.copter_camera import SimulatedCamera, SimulatedGround
 
         try:

@@ -27,6 +27,10 @@ def colour_bars(width_px: int, height_px: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(picture)
 
 
+_LATEST_S = 3.0
+"""So far behind, of this machine's time, it gives up to be on time."""
+
+
 class StillCamera:
     """Gives one picture over and over, with the times that it is asked at.
 
@@ -73,7 +77,8 @@ class StillCamera:
                 continue
             yield Picture(due, self._image)
             # A slow machine leaves pictures out rather than falling behind for ever.
-            due += step * max(1, int(behind_s * self._fps))
+            late = behind_s > _LATEST_S * time.speedup
+            due += step * (max(1, int(behind_s * self._fps)) if late else 1)
 
     def saw_pose(self, time: datetime, pose: CameraPose) -> None:
         """Do nothing: a still picture looks the same from everywhere. See `CameraSource`."""

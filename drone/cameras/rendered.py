@@ -1,8 +1,9 @@
 """A camera whose pictures are drawn from where the vehicle is: the simulated camera.
 
 Pictures are drawn at points of the vehicle's time, k / fps, between the poses that the telemetry
-gives, so a recording at fifty times real time looks as one at real time would, as far as the
-machine keeps up; where it does not, pictures are left out and counted.
+gives, so a recording at fifty times real time looks as one at real time would. Drawing may fall
+behind for some seconds, as with the first picture, and catches up; where the machine is too slow
+for longer, pictures are left out and counted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from threading import Condition, Event
+from time import monotonic
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +27,8 @@ from park.records import CameraPose
 MAX_POSE_GAP_S = 2.0
 """Poses further apart than this are not bridged."""
 
-_MAX_POSES = 4096
+_MAX_POSES = 8192
+_LAST_PICTURES_S = 5.0
 
 
 class Renderer(Protocol):
@@ -46,10 +49,10 @@ class RenderedCamera:
         renderer: draws.
         fps: pictures per second of the vehicle's time.
         max_lag_s: how far drawing may fall behind the newest pose before pictures are left out,
-            seconds of the vehicle's time.
+            seconds of this machine's time.
     """
 
-    def __init__(self, renderer: Renderer, *, fps: float = 10.0, max_lag_s: float = 1.0) -> None:
+    def __init__(self, renderer: Renderer, *, fps: float = 10.0, max_lag_s: float = 3.0) -> None:
         if not 0.1 <= fps <= 60.0:
             raise RecordingError(f"fps {fps} of the simulated camera is not between 0.1 and 60")
         self._renderer = renderer
@@ -75,11 +78,21 @@ class RenderedCamera:
                 self._changed.notify_all()
 
     def items(self, time: FrameTime, stop: Event) -> Iterator[CameraItem]:
-        """Yield a picture for each point of time that poses enclose. See `CameraSource`."""
-        waited = 0
-        while not stop.is_set() and self._open:
-            due = self._next_due()
+        """Yield a picture for each point of time that poses enclose. See `CameraSource`.
+
+        What is due when `stop` is set is drawn, for at most five seconds.
+        """
+        waited, lag_s = 0, self._max_lag_s * time.speedup
+        stopped_s: float | None = None
+        while self._open:
+            if stop.is_set():
+                stopped_s = monotonic() if stopped_s is None else stopped_s
+                if monotonic() - stopped_s > _LAST_PICTURES_S:
+                    return
+            due = self._next_due(lag_s)
             if due is None:
+                if stop.is_set():
+                    return
                 with self._changed:
                     heard = self._changed.wait(0.1)
                 waited = 0 if heard else waited + 1
@@ -96,7 +109,7 @@ class RenderedCamera:
         """Stop drawing. See `CameraSource`."""
         self._open = False
 
-    def _next_due(self) -> tuple[float, CameraPose] | None:
+    def _next_due(self, lag_s: float) -> tuple[float, CameraPose] | None:
         """Return the next time to draw at, with its pose; None where poses do not reach it."""
         with self._changed:
             if len(self._poses) < 2:
@@ -104,7 +117,7 @@ class RenderedCamera:
             newest_s = self._poses[-1][0]
             last = self._last_index
             index = math.ceil(self._poses[0][0] * self._fps) if last is None else last + 1
-            oldest_wanted = math.ceil((newest_s - self._max_lag_s) * self._fps)
+            oldest_wanted = math.ceil((newest_s - lag_s) * self._fps)
             if index < oldest_wanted:
                 self.left_out += 0 if last is None else oldest_wanted - index
                 index = oldest_wanted

@@ -104,6 +104,7 @@ class CameraSource(Protocol):
 
         Pictures come in the order of time. Waiting for one never takes longer than a few
         seconds before `stop` is looked at. A camera that can come back is reconnected inside.
+        One that has fallen behind may give the rest of what is due when `stop` is set.
         """
 
     def saw_pose(self, time: datetime, pose: CameraPose) -> None:

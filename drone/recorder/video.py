@@ -28,6 +28,7 @@ _STEP_BACK_S = 1.0
 _LONGEST_WITHOUT_KEY = 8.0
 _RETRY_S = (1.0, 2.0, 5.0, 10.0)
 _FIRST_TELEMETRY_S = 10.0
+_LAST_SHARE = 0.6
 
 
 class VideoSink(Protocol):
@@ -110,6 +111,7 @@ class VideoRecording:
         self._fps = 10.0
         self._failures = 0
         self._retry_at_s = 0.0
+        self._last_by_s = 0.0
         self._ended = False
         self.pictures = 0
         self.segments = 0
@@ -120,7 +122,11 @@ class VideoRecording:
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """Finish the open segment and stop; return whether that was done in time."""
+        """Finish the open segment and stop; return whether that was done in time.
+
+        The camera may first give what it holds back, in the first part of that time.
+        """
+        self._last_by_s = self._clock.monotonic_s() + _LAST_SHARE * timeout_s
         self._stop.set()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -138,7 +144,7 @@ class VideoRecording:
                 for item in self._source.items(self._time, self._stop):
                     failures = 0
                     self._take(item)
-                    if self._stop.is_set():
+                    if self._stop.is_set() and self._clock.monotonic_s() > self._last_by_s:
                         break
                 else:
                     said, self._ended = self._ended, True

@@ -44,14 +44,13 @@ def pose(lon_deg: float, yaw_deg: float = 0.0) -> CameraPose:
     return CameraPose(31.0, lon_deg, 60.0, None, yaw_deg, -90.0, 0.0)
 
 
-def take(camera: RenderedCamera, count: int) -> list[Picture]:
-    stop = threading.Event()
+def take(camera: RenderedCamera, count: int, speedup: float = 1.0) -> list[Picture]:
     taken: list[Picture] = []
-    for item in camera.items(SimulatedTime(1.0), stop):
+    for item in camera.items(SimulatedTime(speedup), threading.Event()):
         assert isinstance(item, Picture)
         taken.append(item)
         if len(taken) == count:
-            stop.set()
+            break
     return taken
 
 
@@ -79,6 +78,25 @@ def test_a_camera_that_cannot_keep_up_leaves_pictures_out_and_counts_them() -> N
     times = [(item.time - START).total_seconds() for item in take(camera, 2)]
     assert times == pytest.approx([9.5, 9.6])
     assert camera.left_out == 92
+
+
+def test_a_slow_first_picture_costs_none_of_those_after_it() -> None:
+    camera = RenderedCamera(Remembering(), fps=1.0)
+    for number in range(31):
+        camera.saw_pose(START + timedelta(seconds=number), pose(121.0))
+    # Twenty times as fast as life, those thirty seconds are one and a half of this machine's.
+    times = [(item.time - START).total_seconds() for item in take(camera, 31, speedup=20.0)]
+    assert times == list(range(31))
+    assert camera.left_out == 0
+
+
+def test_what_is_due_when_it_is_stopped_is_still_drawn() -> None:
+    camera = RenderedCamera(Remembering(), fps=2.0, max_lag_s=60.0)
+    for number in range(6):
+        camera.saw_pose(START + timedelta(seconds=number), pose(121.0))
+    stop = threading.Event()
+    stop.set()
+    assert len(list(camera.items(SimulatedTime(1.0), stop))) == 11
 
 
 def test_nothing_is_drawn_in_a_gap_of_the_telemetry() -> None:
