@@ -51,18 +51,92 @@ class TileRecipe(_Part):
         return range_m
 
 
+class PictureRecipe(_Part):
+    """How labelled pictures are used that have splits of their own and no scale to be told.
+
+    Attributes:
+        size_px: side of what the network is given in training.
+        train_splits: splits of the dataset to learn from ("train", "val", "test").
+        validation_splits: splits to check on; never learned from.
+        duplicate_bits: a picture to learn from is left out when its perceptual hash (64 bits)
+            differs from that of a validation picture, or of its mirror image, in at most so
+            many bits; None keeps all.
+        crops: crops of `size_px` at the picture's own resolution per picture to learn from;
+            0 for whole pictures, which the trainer fits into the size.
+        zoom_range: smallest and largest magnification of a crop.
+        copies: how often each whole picture is written, each time seen otherwise.
+        relit_share: share of pictures in another light.
+        inverted_share: share of pictures with black and white exchanged, as thermal cameras
+            show heat as either.
+        coarse_share: share of pictures as a camera further away gives them once magnified.
+        coarse_factors: least and most that such pictures are coarser.
+    """
+
+    size_px: int = Field(416, ge=128, le=1280, multiple_of=32)
+    train_splits: tuple[str, ...] = ("train",)
+    validation_splits: tuple[str, ...] = ("val",)
+    duplicate_bits: int | None = Field(6, ge=0, le=32)
+    crops: int = Field(0, ge=0)
+    zoom_range: tuple[float, float] = (1.0, 1.0)
+    copies: int = Field(1, ge=1)
+    relit_share: float = Field(0.5, ge=0, le=1)
+    inverted_share: float = Field(0.0, ge=0, le=1)
+    coarse_share: float = Field(0.0, ge=0, le=1)
+    coarse_factors: tuple[float, float] = (1.3, 2.5)
+
+    @field_validator("zoom_range", "coarse_factors")
+    @classmethod
+    def _check_range(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < limits[0] <= limits[1]:
+            raise ValueError("give the smaller, then the larger factor, above zero")
+        return limits
+
+    @model_validator(mode="after")
+    def _check_splits(self) -> Self:
+        both = set(self.train_splits) & set(self.validation_splits)
+        if both:
+            raise ValueError(f"{sorted(both)} is both learned from and checked on")
+        return self
+
+
 class FitRecipe(_Part):
-    """The settings of the optimiser that are worth changing."""
+    """The settings of the optimiser and of the trainer's own augmentation.
+
+    Attributes:
+        architecture: the network, as ultralytics names it.
+        epochs: at most.
+        patience: epochs without a better score after which training stops.
+        batch: pictures in one step.
+        nominal_batch: pictures between two updates of the weights, at least.
+        lr0: first learning rate.
+        optimizer: as ultralytics names it.
+        warmup_epochs: over which the learning rate rises to `lr0`.
+        warmup_bias_lr: where the learning rate of biases starts.
+        seed: of everything random.
+        scale: pictures are scaled by 1 - scale to 1 + scale.
+        mosaic: share of pictures put together from four.
+        degrees: pictures are turned by up to so much.
+        flip_up_down: share of pictures stood on their head; 0.5 where the camera looks down.
+        freeze_layers: first layers of the network that keep their starting weights.
+        bfloat16: compute in bfloat16 where the processor has it; weights stay in 32 bits.
+    """
 
     architecture: str = "yolov5n.yaml"
     epochs: int = Field(40, ge=1)
     patience: int = Field(15, ge=1)
     batch: int = Field(16, ge=1)
+    nominal_batch: int = Field(64, ge=1)
     lr0: float = Field(0.001, gt=0)
     optimizer: str = "AdamW"
+    warmup_epochs: float = Field(3.0, ge=0)
+    warmup_bias_lr: float = Field(0.1, ge=0)
     seed: int = 7
     scale: float = Field(0.3, ge=0, le=0.9)
     mosaic: float = Field(0.5, ge=0, le=1)
+    degrees: float = Field(0.0, ge=0, le=180)
+    flip_up_down: float = Field(0.5, ge=0, le=1)
+    freeze_layers: int = Field(0, ge=0)
+    bfloat16: bool = False
 
 
 class Recipe(_Part):
@@ -74,15 +148,18 @@ class Recipe(_Part):
         class_map: label name to model class; labels that are not here are left out.
         scenes: scene name to file name patterns; a picture belongs to the first that matches.
         validation_scenes: scenes that are never trained on.
+        tiles: how tiles are cut from pictures whose scale can be told, split by scene; or
+        pictures: how pictures are used that have splits of their own. One of the two.
     """
 
     name: str
     description: str = ""
     classes: tuple[str, ...] = Field(min_length=1)
     class_map: dict[str, str]
-    scenes: dict[str, tuple[str, ...]]
-    validation_scenes: tuple[str, ...]
-    tiles: TileRecipe
+    scenes: dict[str, tuple[str, ...]] = {}
+    validation_scenes: tuple[str, ...] = ()
+    tiles: TileRecipe | None = None
+    pictures: PictureRecipe | None = None
     fit: FitRecipe = FitRecipe()
 
     @model_validator(mode="after")
@@ -93,7 +170,28 @@ class Recipe(_Part):
         missing = set(self.validation_scenes) - set(self.scenes)
         if missing:
             raise ValueError(f"validation_scenes names {sorted(missing)}, not in scenes")
+        if (self.tiles is None) == (self.pictures is None):
+            raise ValueError("give either [tiles] or [pictures]")
         return self
+
+    @property
+    def size_px(self) -> int:
+        """Side of what the network is given in training."""
+        return self.tiles.size_px if self.tiles is not None else self.picture_rules.size_px
+
+    @property
+    def tile_rules(self) -> TileRecipe:
+        """How tiles are cut; raises `ModelError` when the recipe uses pictures as they are."""
+        if self.tiles is None:
+            raise ModelError(f"recipe {self.name} has no [tiles]")
+        return self.tiles
+
+    @property
+    def picture_rules(self) -> PictureRecipe:
+        """How pictures are used; raises `ModelError` when the recipe cuts tiles."""
+        if self.pictures is None:
+            raise ModelError(f"recipe {self.name} has no [pictures]")
+        return self.pictures
 
     def scene_of(self, picture: Path) -> str | None:
         """Return the scene that a picture belongs to, None when no pattern matches."""

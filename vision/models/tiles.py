@@ -45,6 +45,7 @@ class TileSet:
         val_tiles: how many to validate on.
         scene_gsd_m: metres per pixel found for each scene.
         skipped: pictures that belong to no scene of the recipe.
+        near_duplicates: pictures left out because they show what a validation picture shows.
     """
 
     data_yaml: Path
@@ -52,6 +53,7 @@ class TileSet:
     val_tiles: int
     scene_gsd_m: dict[str, float]
     skipped: tuple[str, ...]
+    near_duplicates: tuple[str, ...] = ()
 
 
 def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
@@ -106,8 +108,8 @@ def _write_drawn(
     rng: np.random.Generator,
 ) -> int:
     """Write drawn roofs and grounds, things standing on some of the grounds; return how many."""
-    size = recipe.tiles.size_px
-    for number in range(round(train_tiles * recipe.tiles.drawn_background_share)):
+    size = recipe.tile_rules.size_px
+    for number in range(round(train_tiles * recipe.tile_rules.drawn_background_share)):
         if number % 3 == 0:
             tile = _Tile(draw_roof(size, rng), ())
         else:
@@ -129,9 +131,9 @@ def _thing_of(tile: _Tile, rng: np.random.Generator) -> list[CutOut]:
 def _seen_otherwise(tile: _Tile, recipe: Recipe, rng: np.random.Generator) -> _Tile:
     """Return the tile, by chance in another light and from further away."""
     image = tile.image_bgr
-    if rng.random() < recipe.tiles.relit_share:
+    if rng.random() < recipe.tile_rules.relit_share:
         image = vary_light(image, rng)
-    if rng.random() < recipe.tiles.coarse_share:
+    if rng.random() < recipe.tile_rules.coarse_share:
         image = coarsened(image, float(np.exp(rng.uniform(*np.log(_COARSE_FACTORS)))), rng)
     return _Tile(image, tile.boxes)
 
@@ -167,7 +169,7 @@ class _TileWriter:
         self.written = 0
 
     def write(self, stem: str, tile: _Tile) -> None:
-        size = self._recipe.tiles.size_px
+        size = self._recipe.tile_rules.size_px
         lines = []
         for name, x0, y0, x1, y1 in tile.boxes:
             number = self._recipe.classes.index(self._recipe.class_map[name])
@@ -209,14 +211,14 @@ def _scene_gsd_m(scene: str, pictures: Sequence[LabelledPicture], recipe: Recipe
         lengths_px.extend(
             max(box.w * width_px, box.h * height_px)
             for box in picture.boxes
-            if box.class_name == recipe.tiles.reference_class
+            if box.class_name == recipe.tile_rules.reference_class
         )
     if not lengths_px:
         raise ModelError(
-            f"scene {scene} has no {recipe.tiles.reference_class!r} to tell its scale by; choose "
-            "another tiles.reference_class"
+            f"scene {scene} has no {recipe.tile_rules.reference_class!r} to tell its scale by; "
+            "choose another tiles.reference_class"
         )
-    return recipe.tiles.reference_m / statistics.median(lengths_px)
+    return recipe.tile_rules.reference_m / statistics.median(lengths_px)
 
 
 def _read_picture(path: Path) -> Image:
@@ -233,10 +235,10 @@ def _random_tiles(
     recipe: Recipe,
     rng: np.random.Generator,
 ) -> Iterator[_Tile]:
-    size = recipe.tiles.size_px
-    fine, coarse = recipe.tiles.gsd_range_m
+    size = recipe.tile_rules.size_px
+    fine, coarse = recipe.tile_rules.gsd_range_m
     height_px, width_px = image.shape[:2]
-    for _ in range(recipe.tiles.per_picture):
+    for _ in range(recipe.tile_rules.per_picture):
         target_m = math.exp(rng.uniform(math.log(fine), math.log(coarse)))
         scale = min(gsd_m / target_m, 2.2)
         window = size / scale
@@ -245,7 +247,7 @@ def _random_tiles(
         tile = _cut(image, picture, scale, (x0, y0), recipe)
         if rng.random() < 0.5:
             tile = _quarter_turn(tile, size)
-        if rng.random() < recipe.tiles.shadow_share:
+        if rng.random() < recipe.tile_rules.shadow_share:
             tile = _Tile(cast_tree_shadows(tile.image_bgr, rng), tile.boxes)
         yield tile
 
@@ -253,7 +255,7 @@ def _random_tiles(
 def _grid_tiles(
     image: Image, picture: LabelledPicture, gsd_m: float, recipe: Recipe
 ) -> Iterator[_Tile]:
-    size = recipe.tiles.size_px
+    size = recipe.tile_rules.size_px
     scale = gsd_m / _VALIDATION_GSD_M
     window = size / scale
     height_px, width_px = image.shape[:2]
@@ -277,7 +279,7 @@ def _cut(
     corner_px: tuple[float, float],
     recipe: Recipe,
 ) -> _Tile:
-    size = recipe.tiles.size_px
+    size = recipe.tile_rules.size_px
     x0, y0 = corner_px
     # Area averaging keeps shrunken pictures free of aliasing; a warp alone would not.
     shrink = min(1.0, scale)

@@ -41,14 +41,17 @@ class TestRecipes:
     def test_what_ships_loads(self, name: str) -> None:
         recipe = load_recipe(name)
         assert recipe.name == name
-        assert set(recipe.validation_scenes) < set(recipe.scenes), "something is left to train on"
+        if recipe.tiles is not None:
+            scenes = set(recipe.scenes)
+            assert set(recipe.validation_scenes) < scenes, "something is left to train on"
+        assert set(recipe.class_map.values()) == set(recipe.classes), "nothing is never learned"
 
     def test_the_vehicle_recipe_ships(self) -> None:
         assert "vehicles" in shipped_recipes()
 
     def test_a_file_of_ones_own(self, tmp_path: Path) -> None:
         recipe = load_recipe(recipe_file(tmp_path))
-        assert recipe.tiles.gsd_range_m == (0.05, 0.15)
+        assert recipe.tile_rules.gsd_range_m == (0.05, 0.15)
         assert recipe.scene_of(Path("x/a-1.jpg")) == "a"
         assert recipe.scene_of(Path("c1.png")) == "b"
         assert recipe.scene_of(Path("d.png")) is None
@@ -70,6 +73,7 @@ class TestRecipes:
             ("[tiles]", "[fit]\nepochs = 0\n[tiles]", "fit.epochs: .*greater than or equal to 1"),
             ("[tiles]", "[fit]\nmosaic = 2\n[tiles]", "fit.mosaic"),
             ("[tiles]", "[tiles", "is not TOML"),
+            ("[tiles]", "[pictures]\n[tiles]", r"give either \[tiles\] or \[pictures\]"),
         ],
     )  # fmt: skip
     def test_each_wrong_key_is_named(

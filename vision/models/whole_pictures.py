@@ -1,0 +1,221 @@
+"""Training pictures from a dataset that has splits of its own, and no scale to be told.
+
+Where `vision.models.tiles` brings aerial pictures to known ground sampling distances, this takes
+pictures as they are, whole or in crops at their own resolution, keeps the dataset's splits, and
+leaves out what would be on both sides of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from park.errors import ModelError
+from vision.models.composites import vary_light
+from vision.models.dataset import Dataset, LabelledPicture
+from vision.models.near_duplicates import hashes_of, is_near, perceptual_hash
+from vision.models.recipe import PictureRecipe, Recipe
+from vision.models.tiles import TileSet, coarsened
+
+Image = NDArray[np.uint8]
+
+_MIN_VISIBLE = 0.4
+"""Share of a thing that must lie in a crop to be labelled there."""
+
+_MIN_SIDE_PX = 3.0
+
+_AROUND_A_THING = 0.8
+"""Share of crops that are laid around a labelled thing; the others lie anywhere."""
+
+_Box = tuple[str, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """A picture as the model will see it, and what is in it, in its pixels."""
+
+    image_bgr: Image
+    boxes: tuple[_Box, ...]
+
+
+def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
+    """Write the training and validation pictures of `recipe` in the YOLO layout.
+
+    Raises:
+        ModelError: when the recipe has no `[pictures]`, or a split is empty.
+    """
+    part = recipe.picture_rules
+    rng = np.random.default_rng(recipe.fit.seed)
+    val = [p for p in dataset.pictures if p.split in part.validation_splits]
+    learn = [p for p in dataset.pictures if p.split in part.train_splits]
+    for name, chosen, splits in (
+        ("learn from", learn, part.train_splits),
+        ("check on", val, part.validation_splits),
+    ):
+        if not chosen:
+            there = ", ".join(split or "(none)" for split in dataset.splits)
+            raise ModelError(
+                f"{dataset.folder} has no pictures to {name}: the recipe wants the splits "
+                f"{', '.join(splits)}, and there are {there}"
+            )
+    writer = _Writer(out, "val", recipe)
+    hashes: list[int] = []
+    for picture in val:
+        image = _read(picture.path)
+        hashes.append(perceptual_hash(image))
+        shown = _Shown(image, _boxes_px(image, picture, recipe))
+        for number, crop in enumerate(_grid(shown, part) if part.crops else [shown]):
+            writer.write(f"{picture.path.stem}-{number}", crop)
+    val_count, writer = writer.written, _Writer(out, "train", recipe)
+    known = np.array(hashes, np.uint64)
+    left_out: list[str] = []
+    for picture in learn:
+        image = _read(picture.path)
+        if part.duplicate_bits is not None and is_near(
+            hashes_of(image), known, part.duplicate_bits
+        ):
+            left_out.append(picture.path.name)
+            continue
+        shown = _Shown(image, _boxes_px(image, picture, recipe))
+        for number, version in enumerate(_versions(shown, part, rng)):
+            writer.write(f"{picture.path.stem}-{number}", _seen_otherwise(version, part, rng))
+    if not writer.written:
+        raise ModelError(f"every picture of {dataset.folder} to learn from is near a checked one")
+    return TileSet(
+        _write_data_yaml(out, recipe), writer.written, val_count, {}, (), tuple(left_out)
+    )
+
+
+def _write_data_yaml(out: Path, recipe: Recipe) -> Path:
+    data_yaml = out / "data.yaml"
+    content = {
+        "path": str(out.resolve()),
+        "train": "images/train",
+        "val": "images/val",
+        "names": dict(enumerate(recipe.classes)),
+    }
+    data_yaml.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    return data_yaml
+
+
+def _versions(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -> Iterator[_Shown]:
+    if not part.crops:
+        yield from [shown] * part.copies
+        return
+    for _ in range(part.crops):
+        yield _random_crop(shown, part, rng)
+
+
+def _random_crop(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -> _Shown:
+    low, high = part.zoom_range
+    zoom = math.exp(rng.uniform(math.log(low), math.log(high)))
+    height_px, width_px = shown.image_bgr.shape[:2]
+    window = part.size_px / zoom
+    if shown.boxes and rng.random() < _AROUND_A_THING:
+        _, x0, y0, x1, y1 = shown.boxes[int(rng.integers(len(shown.boxes)))]
+        x = (x0 + x1) / 2 - window * rng.uniform(0.1, 0.9)
+        y = (y0 + y1) / 2 - window * rng.uniform(0.1, 0.9)
+    else:
+        x, y = rng.uniform(0, width_px - window), rng.uniform(0, height_px - window)
+    x = min(max(x, min(0.0, width_px - window)), max(0.0, width_px - window))
+    y = min(max(y, min(0.0, height_px - window)), max(0.0, height_px - window))
+    return _cut(shown, x, y, zoom, part.size_px)
+
+
+def _grid(shown: _Shown, part: PictureRecipe) -> Iterator[_Shown]:
+    """Yield crops at the picture's own resolution that cover it evenly."""
+    height_px, width_px = shown.image_bgr.shape[:2]
+    for y in _starts(height_px, part.size_px):
+        for x in _starts(width_px, part.size_px):
+            yield _cut(shown, x, y, 1.0, part.size_px)
+
+
+def _starts(length_px: int, window_px: int) -> list[float]:
+    count = max(1, math.ceil(length_px / window_px))
+    if count == 1:
+        return [0.0]
+    return [float(v) for v in np.linspace(0, length_px - window_px, count)]
+
+
+def _cut(shown: _Shown, x_px: float, y_px: float, zoom: float, size: int) -> _Shown:
+    matrix = np.array([[zoom, 0, -x_px * zoom], [0, zoom, -y_px * zoom]], np.float64)
+    flags = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    image = cv2.warpAffine(
+        shown.image_bgr, matrix, (size, size), flags=flags, borderValue=(114, 114, 114)
+    )
+    boxes = []
+    for name, *corners in shown.boxes:
+        full = (np.array(corners) - (x_px, y_px, x_px, y_px)) * zoom
+        seen = np.clip(full, 0, size)
+        area = (full[2] - full[0]) * (full[3] - full[1])
+        visible = (seen[2] - seen[0]) * (seen[3] - seen[1])
+        if area > 0 and visible / area >= _MIN_VISIBLE:
+            x0, y0, x1, y1 = (float(v) for v in seen)
+            boxes.append((name, x0, y0, x1, y1))
+    return _Shown(np.asarray(image, np.uint8), tuple(boxes))
+
+
+def _seen_otherwise(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -> _Shown:
+    """Return the picture, by chance inverted, in another light and from further away."""
+    image = shown.image_bgr
+    if rng.random() < part.inverted_share:
+        image = np.asarray(255 - image, np.uint8)
+    if rng.random() < part.relit_share:
+        grey = bool((image[..., 0] == image[..., 2]).all())
+        image = vary_light(image, rng)
+        if grey:  # a thermal picture has no colours to vary
+            image = np.repeat(image[..., 1:2], 3, axis=2)
+    if rng.random() < part.coarse_share:
+        image = coarsened(image, float(np.exp(rng.uniform(*np.log(part.coarse_factors)))), rng)
+    return _Shown(np.ascontiguousarray(image), shown.boxes)
+
+
+def _boxes_px(image: Image, picture: LabelledPicture, recipe: Recipe) -> tuple[_Box, ...]:
+    height_px, width_px = image.shape[:2]
+    return tuple(
+        (recipe.class_map[box.class_name], *box.xyxy_px(width_px, height_px))
+        for box in picture.boxes
+        if box.class_name in recipe.class_map
+    )
+
+
+def _read(path: Path) -> Image:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ModelError(f"{path} cannot be decoded; remove it from the dataset or mend it")
+    return np.asarray(image, np.uint8)
+
+
+class _Writer:
+    def __init__(self, out: Path, split: str, recipe: Recipe) -> None:
+        self._images = out / "images" / split
+        self._labels = out / "labels" / split
+        self._images.mkdir(parents=True, exist_ok=True)
+        self._labels.mkdir(parents=True, exist_ok=True)
+        self._classes: Sequence[str] = recipe.classes
+        self.written = 0
+
+    def write(self, stem: str, shown: _Shown) -> None:
+        height_px, width_px = shown.image_bgr.shape[:2]
+        lines = []
+        for name, *corners in shown.boxes:
+            x0, x1 = np.clip((corners[0], corners[2]), 0, width_px)
+            y0, y1 = np.clip((corners[1], corners[3]), 0, height_px)
+            if min(x1 - x0, y1 - y0) < _MIN_SIDE_PX:
+                continue
+            cx, cy = (x0 + x1) / 2 / width_px, (y0 + y1) / 2 / height_px
+            w, h = (x1 - x0) / width_px, (y1 - y0) / height_px
+            lines.append(f"{self._classes.index(name)} {cx:.6f} {cy:.6f} {w:.6f} {h:.6f}")
+        stem = f"{self.written:05d}-{stem}"
+        picture = self._images / f"{stem}.jpg"
+        if not cv2.imwrite(str(picture), shown.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+            raise ModelError(f"{picture} cannot be written; is the disk full?")
+        (self._labels / f"{stem}.txt").write_text("\n".join(lines), "utf-8")
+        self.written += 1
