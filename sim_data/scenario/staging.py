@@ -1,0 +1,336 @@
+"""Finds a place for every stage of a scenario, and refuses what cannot be.
+
+A stage left to chance is tried in many places until one fits: on suitable ground, inside the
+park, clear of what is staged there at the same time, and where it breaks no other rule than its
+own. Everything depends on the seed, the stage's id and the day alone, so a stage that is added
+moves others only where they would overlap.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import shapely
+from shapely.geometry import Point
+from shapely.geometry.base import BaseGeometry
+
+from park.errors import SimulationError
+from park.site_model import NoParking, VehicleLimit, Zone
+from park.taxonomy import class_matches
+from sim_data.scenario.clear_ground import ClearGround
+from sim_data.scenario.draft import Draft, NoRoomError, Staging
+from sim_data.scenario.file import StagePart
+from sim_data.scenario.kinds import On, StageKind
+from sim_data.scenario.places import RULED_KINDS, Place, PlaceKind, Places, breaks_rule, place_kind
+from sim_data.scenario.records import StagedPerson, StagedVehicle
+from sim_data.world.records import Weather, World
+
+_TRIES = 300
+_TRIES_FIXED = 24
+_APART_M = 2.0
+_NEAR_M = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time that a stage is staged.
+
+    Attributes:
+        stage: what the file says.
+        kind: how its type is staged.
+        line: where in the file it begins.
+        day: the day of the run on which it begins, from 1.
+        begins: when.
+        ends: when.
+        row_id: names it: the stage's id, with the day where there are several.
+    """
+
+    stage: StagePart
+    kind: StageKind
+    line: int
+    day: int
+    begins: datetime
+    ends: datetime
+    row_id: str
+
+    @property
+    def lasts_s(self) -> float:
+        """Seconds from its beginning to its end."""
+        return (self.ends - self.begins).total_seconds()
+
+    def meets(self, other: Occurrence) -> bool:
+        """Return whether there is a moment at which both are there."""
+        return self.begins <= other.ends and other.begins <= self.ends
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """An occurrence in its place.
+
+    Attributes:
+        occurrence: what and when.
+        staging: how it looks, and where.
+        zone_id: the zone whose rule it breaks; else empty.
+    """
+
+    occurrence: Occurrence
+    staging: Staging
+    zone_id: str
+
+
+class Stager:
+    """Puts occurrences into a park, one after the other.
+
+    Args:
+        world: the park.
+        weather: the air.
+        seed: decides everything left to chance.
+    """
+
+    def __init__(self, world: World, weather: Weather, seed: int) -> None:
+        self._world = world
+        self._weather = weather
+        self._seed = seed
+        self._places = Places(world)
+        self._ground = ClearGround(world)
+        self._zone = ZoneInfo(world.site.boundary.time_zone)
+        shapely.prepare(world.boundary)
+
+    def put(self, occurrence: Occurrence, others: Sequence[Staged]) -> Staged:
+        """Return the occurrence in a place that suits it.
+
+        Args:
+            occurrence: what and when.
+            others: what is there already.
+
+        Raises:
+            SimulationError: there is no such place; the message says why not.
+        """
+        rng = self._rng(occurrence)
+        meanwhile = [one for one in others if one.occurrence.meets(occurrence)]
+        candidates = self._candidates(occurrence)
+        fixed = occurrence.stage.place is not None and occurrence.stage.place.anywhere_in is None
+        reason = ""
+        for place, at_m in self._tries(candidates, rng, fixed):
+            try:
+                staging = occurrence.kind.build(self._draft(occurrence, place, at_m, rng))
+                self._check(occurrence, place, staging, meanwhile)
+            except NoRoomError as error:
+                # The first reason is that of the place that was asked for.
+                reason = reason or str(error)
+                continue
+            return Staged(occurrence, staging, self._zone_of(occurrence, place))
+        raise SimulationError(
+            f"{occurrence.stage.type} cannot be staged there: it {reason}; "
+            + ("name another place or time" if fixed else "no place in the park was free for it")
+        )
+
+    def _rng(self, occurrence: Occurrence) -> np.random.Generator:
+        name = zlib.crc32(occurrence.stage.id.encode())
+        return np.random.default_rng([self._seed, name, occurrence.day])
+
+    def _tries(
+        self, candidates: Sequence[Place], rng: np.random.Generator, fixed: bool
+    ) -> Iterator[tuple[Place, tuple[float, float]]]:
+        for _ in range(_TRIES_FIXED if fixed else _TRIES):
+            place = candidates[int(rng.integers(len(candidates)))]
+            yield place, place.draw(rng)
+
+    def _candidates(self, occurrence: Occurrence) -> tuple[Place, ...]:
+        kind, part = occurrence.kind, occurrence.stage.place
+        if part is None:
+            return self._usual(occurrence)
+        if part.anywhere_in is not None:
+            wanted = place_kind(part.anywhere_in)
+            if kind.bound and wanted not in kind.places:
+                raise SimulationError(
+                    f"{kind.type} can only be anywhere in {' or '.join(kind.places)}, "
+                    f"not in {wanted}"
+                )
+            return self._active(occurrence, self._places.of_kind(wanted), (wanted,))
+        if part.feature is not None:
+            found = self._places.named(part.feature, kind.places)
+            if kind.bound and found[0].kind not in kind.places:
+                raise SimulationError(
+                    f"{part.feature} is no place for {kind.type}; valid are places of the kind "
+                    f"{' or '.join(kind.places)}{self._some_of(kind.places)}"
+                )
+            return self._active(occurrence, found, (found[0].kind,))
+        if part.lat is not None and part.lon is not None:
+            at_m = self._world.frame.to_en_m(part.lat, part.lon)
+        else:
+            at_m = (part.east_m or 0.0, part.north_m or 0.0)
+        return (self._at(occurrence, at_m),)
+
+    def _usual(self, occurrence: Occurrence) -> tuple[Place, ...]:
+        kinds = occurrence.kind.places
+        for kind in kinds:
+            if found := self._places.of_kind(kind):
+                return self._active(occurrence, found, (kind,))
+        raise SimulationError(
+            f"{occurrence.stage.type} needs a place of the kind {' or '.join(kinds)}, "
+            "and this park has none; leave the stage out or take a larger park"
+        )
+
+    def _active(
+        self, occurrence: Occurrence, found: Sequence[Place], kinds: tuple[PlaceKind, ...]
+    ) -> tuple[Place, ...]:
+        """Return the places whose rule applies while the stage is on."""
+        if not found:
+            raise SimulationError(f"this park has no place of the kind {' or '.join(kinds)}")
+        if kinds[0] not in RULED_KINDS or not occurrence.kind.bound:
+            return tuple(found)
+        fitting = [place for place in found if self._rule_holds(occurrence, place)]
+        if fitting:
+            return tuple(fitting)
+        named = ", ".join(place.place_id for place in found[:4])
+        raise SimulationError(
+            f"no rule of {named} holds from {occurrence.begins:%H:%M:%S} for "
+            f"{occurrence.lasts_s:g} s; stage it in the rule's active hours, and for longer than "
+            "its min_dwell_s"
+        )
+
+    def _rule_holds(self, occurrence: Occurrence, place: Place) -> bool:
+        zone = place.thing
+        if not isinstance(zone, Zone):
+            return False
+        return any(
+            breaks_rule(rule, place.kind)
+            and rule.active.covers(occurrence.begins, occurrence.ends, self._zone)
+            and occurrence.lasts_s > float(getattr(rule, "min_dwell_s", 0.0))
+            for rule in zone.rules
+        )
+
+    def _at(self, occurrence: Occurrence, at_m: tuple[float, float]) -> Place:
+        """Return the place at a coordinate, on the thing that the type is bound to."""
+        point = Point(at_m)
+        world = self._world
+        if not world.boundary.covers(point):
+            west, south, east, north = world.boundary.bounds
+            low, high = (world.frame.to_lat_lon(*c) for c in ((west, south), (east, north)))
+            raise SimulationError(
+                f"the place lies outside the park, {point.distance(world.boundary):.0f} m from "
+                f"it; the park lies between {low[0]:.6f}, {low[1]:.6f} and "
+                f"{high[0]:.6f}, {high[1]:.6f} (east {west:.0f} to {east:.0f} m, "
+                f"north {south:.0f} to {north:.0f} m)"
+            )
+        if not occurrence.kind.bound:
+            return Place("", PlaceKind.PARK, point)
+        for kind in occurrence.kind.places:
+            near = self._places.of_kind(kind)
+            if not near:
+                continue
+            place = min(near, key=lambda one: one.shape.distance(point))
+            if place.shape.distance(point) <= (0.0 if kind in RULED_KINDS else _NEAR_M):
+                self._active(occurrence, (place,), (kind,))
+                return replace(place, pinned_m=(point.x, point.y))
+        raise SimulationError(
+            f"{occurrence.stage.type} can only be in a place of the kind "
+            f"{' or '.join(occurrence.kind.places)}, and there is none at this coordinate"
+            f"{self._some_of(occurrence.kind.places)}"
+        )
+
+    def _some_of(self, kinds: Sequence[PlaceKind]) -> str:
+        found = [place for kind in kinds for place in self._places.of_kind(kind)]
+        ids = sorted({place.place_id for place in found})
+        more = ", ..." if len(ids) > 5 else ""
+        return f": {', '.join(ids[:5])}{more}" if ids else "; this park has none"
+
+    def _draft(
+        self,
+        occurrence: Occurrence,
+        place: Place,
+        at_m: tuple[float, float],
+        rng: np.random.Generator,
+    ) -> Draft:
+        stage, kind = occurrence.stage, occurrence.kind
+        size_m = stage.size
+        if size_m is None:
+            low, high = kind.limits_m
+            size_m = kind.size_m(stage.difficulty) * float(rng.uniform(0.85, 1.15))
+            size_m = min(max(size_m, low), high)
+        variant = stage.variant or (str(rng.choice(kind.variants)) if kind.variants else "")
+        # What persists over days is one thing; what is repeated is a new one every day.
+        thing_id = stage.id if stage.stays else occurrence.row_id
+        return Draft(
+            thing_id=thing_id,
+            stage_id=stage.id,
+            type=stage.type,
+            world=self._world,
+            places=self._places,
+            weather=self._weather,
+            place=place,
+            at_m=at_m,
+            begins=occurrence.begins,
+            lasts_s=occurrence.lasts_s,
+            size_m=size_m,
+            count=stage.count or (kind.count[0] if kind.count else 1),
+            variant=variant,
+            difficulty=stage.difficulty,
+            rng=rng,
+        )
+
+    def _check(
+        self, occurrence: Occurrence, place: Place, staging: Staging, others: Sequence[Staged]
+    ) -> None:
+        ground = staging.footprint
+        if not self._world.boundary.covers(ground):
+            raise NoRoomError("reaches beyond the park's outline")
+        for other in others:
+            if other.staging.footprint.distance(ground) < _APART_M:
+                told = other.occurrence
+                raise NoRoomError(
+                    f"overlaps the stage {told.stage.id!r} of line {told.line}, which is there "
+                    f"from {told.begins:%H:%M:%S} to {told.ends:%H:%M:%S}"
+                )
+        if occurrence.kind.on is not On.ANY:
+            blocker = self._ground.blocker(
+                ground, on_road=occurrence.kind.on is On.ROAD, on_water=False
+            )
+            if blocker:
+                raise NoRoomError(blocker)
+        self._check_rules(occurrence, place, staging)
+
+    def _check_rules(self, occurrence: Occurrence, place: Place, staging: Staging) -> None:
+        """Refuse a place where a rule other than the one that is meant would be broken too."""
+        classes = {
+            thing.actor.kind.value if isinstance(thing, StagedVehicle) else "person"
+            for thing in staging.show(0.0)
+            if isinstance(thing, StagedVehicle | StagedPerson)
+        }
+        if not classes:
+            return
+        for zone, area in self._zone_areas():
+            if not area.intersects(staging.footprint):
+                continue
+            for rule in zone.rules:
+                broken = {
+                    rule.incident_type(name)
+                    for name in classes
+                    if class_matches(name, rule.classes)
+                }
+                if isinstance(rule, VehicleLimit):
+                    broken = set()
+                if isinstance(rule, NoParking) and occurrence.lasts_s <= rule.min_dwell_s:
+                    broken = set()
+                broken.discard(occurrence.stage.type)
+                if broken and rule.active.is_active(occurrence.begins, self._zone):
+                    raise NoRoomError(
+                        f"would also be {sorted(broken)[0]} by rule {rule.rule_id} of zone "
+                        f"{zone.id}"
+                    )
+        del place
+
+    def _zone_areas(self) -> list[tuple[Zone, BaseGeometry]]:
+        areas = self._world.site.zone_areas_m
+        return [(zone, areas[zone.id]) for zone in self._world.site.zones]
+
+    def _zone_of(self, occurrence: Occurrence, place: Place) -> str:
+        zone = place.thing
+        ruled = occurrence.kind.must_fire and place.kind in RULED_KINDS
+        return zone.id if ruled and isinstance(zone, Zone) else ""
