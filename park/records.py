@@ -21,6 +21,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from park.errors import RecordError
+from park.measure import Measure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -259,12 +260,17 @@ class Detection:
         confidence: 0 to 1.
         box_xyxy_px: in pixels of the full frame.
         model_id: which model, with the hash of its weights.
+        measure: how much of it there is, where the detector says; None for plain boxes.
+        at_px: the pixel of the full frame that stands for its place; None for the foot of the
+            box, where a thing stands.
     """
 
     class_name: str
     confidence: float
     box_xyxy_px: BoxXyxyPx
     model_id: str
+    measure: Measure | None = None
+    at_px: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         x0, y0, x1, y1 = self.box_xyxy_px
@@ -317,6 +323,7 @@ class Observation:
         source_uri: the file it came from.
         source_time_s: seconds from the start of that file; 0 for a photo.
         model_id: which model, with the hash of its weights.
+        measure: how much of it there is, where the detector says; None for plain boxes.
     """
 
     detection_id: str
@@ -332,6 +339,7 @@ class Observation:
     source_uri: str
     source_time_s: float
     model_id: str
+    measure: Measure | None = None
 
     def __post_init__(self) -> None:
         _need_aware("time", self.time)
