@@ -1,0 +1,87 @@
+"""Patrol routes of a simulated park, one for every purpose that can be flown."""
+
+from __future__ import annotations
+
+from shapely.geometry import Point, Polygon
+
+from park.geodesy import LocalFrame
+from park.records import JsonValue
+from sim_data.world.draft import AssetDraft, DockDraft, Draft
+from sim_data.world.layout import Layout
+from sim_data.world.site_file import feature
+
+_AREA_M = (420.0, 300.0)
+
+
+def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str, JsonValue]]:
+    """Return the routes: around the park, and what lies near the first dock."""
+    dock = draft.docks[0]
+    east, north = dock.east_m - layout.grid.east_m, dock.north_m - layout.grid.north_m
+    u = east * layout.grid.x_east + north * layout.grid.x_north
+    v = east * layout.grid.y_east + north * layout.grid.y_north
+    half_u, half_v = _AREA_M[0] / 2.0, _AREA_M[1] / 2.0
+    u = min(max(u, half_u + 40.0 - layout.half_u_m), layout.half_u_m - half_u - 40.0)
+    v = min(max(v, half_v + 40.0 - layout.half_v_m), layout.half_v_m - half_v - 40.0)
+    survey = layout.grid.rect(u - half_u, v - half_v, u + half_u, v + half_v)
+    options: dict[str, JsonValue] = {"alt_agl_m": 70, "dock": dock.dock_id}
+    return [
+        feature(
+            frame,
+            None,
+            kind="route",
+            id="perimeter",
+            name={"zh": "围界巡逻", "en": "Round the fence"},
+            purpose="perimeter",
+            options={"alt_agl_m": 70, "inward_m": 20},
+        ),
+        feature(
+            frame,
+            survey,
+            kind="route",
+            id="works-survey",
+            name={"zh": "厂区测绘", "en": "The works around the first dock, strip by strip"},
+            purpose="area",
+            options=options,
+        ),
+        feature(
+            frame,
+            None,
+            kind="route",
+            id="roads",
+            name={"zh": "道路巡查", "en": "Roads near the first dock"},
+            purpose="corridor",
+            options={**options, "along": "roads", "ids": _roads_near(draft, dock)},
+        ),
+        feature(
+            frame,
+            None,
+            kind="route",
+            id="assets",
+            name={"zh": "重点设施", "en": "Assets near the first dock"},
+            purpose="points",
+            options={**options, "ids": _assets_near(draft, dock), "dwell_s": 8},
+        ),
+    ]
+
+
+def _roads_near(draft: Draft, dock: DockDraft) -> list[JsonValue]:
+    """Return the ids of the two roads nearest to a dock."""
+    place = Point(dock.east_m, dock.north_m)
+    return [road.road_id for road in sorted(draft.roads, key=lambda r: r.line.distance(place))[:2]]
+
+
+def _assets_near(draft: Draft, dock: DockDraft, count: int = 6) -> list[JsonValue]:
+    """Return the ids of the assets that are nearest to a dock, one of each class first."""
+    place = Point(dock.east_m, dock.north_m)
+    near = sorted(draft.assets, key=lambda asset: _place(asset).distance(place))[:200]
+    firsts: list[JsonValue] = []
+    rest: list[JsonValue] = []
+    seen: set[str] = set()
+    for asset in near:
+        (rest if asset.asset_class in seen else firsts).append(asset.asset_id)
+        seen.add(asset.asset_class)
+    return [*firsts, *rest][:count]
+
+
+def _place(asset: AssetDraft) -> Point:
+    return asset.place.centroid if isinstance(asset.place, Polygon) else Point(asset.place)
