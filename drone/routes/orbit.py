@@ -19,6 +19,8 @@ from park.site import Site
 
 _CLEAR_M = 10.0
 """Least distance from the outline of the thing itself, metres."""
+_OWN_CLOSED_M = 2.0
+"""A building that is gone round closes the ground around itself to this far beyond that."""
 _STEP_M = 8.0
 """About the distance between two waypoints on the circle, metres."""
 
@@ -109,11 +111,10 @@ def _room_m(grounds: list[Flyable], centre: Point, least: float) -> float:
     """Return the largest radius with which all of the circle may be flown; 0 where none may."""
     room = math.inf
     for ground in grounds:
-        ring = centre.buffer(least, quad_segs=32).exterior
-        if not ground.area.covers(ring):
+        middle = centre.buffer(least + _OWN_CLOSED_M, quad_segs=32)
+        if not ground.area.covers(middle.exterior):
             return 0.0
-        edges = ground.area.boundary
-        outside = edges.difference(centre.buffer(least))
+        outside = ground.area.boundary.difference(middle)
         room = min(room, float(outside.distance(centre)))
     return room - 0.01
 

@@ -190,6 +190,14 @@ def test_the_radius_follows_the_size_of_the_thing() -> None:
         laid(park(hall), "orbit", "hall", radius_m=50)
 
 
+def test_a_building_that_is_taller_than_the_circle_is_gone_round_all_the_same() -> None:
+    tower = Building(id="stack", height_m=62.0, geometry=drawn(shapely.Point(0.0, 0.0).buffer(5.0)))
+    route = laid(park(tower), "orbit", "stack", altitudes_agl_m="40,70", radius_m=40)
+    assert [strip.points[0].alt_agl_m for strip in route.strips] == [40.0, 70.0]
+    for path in metres(route):
+        assert np.hypot(*path.T) == pytest.approx(40.0, abs=0.1)
+
+
 def test_near_the_fence_the_circle_is_as_large_as_fits() -> None:
     near = asset("stack", 375.0, 0.0)
     (path,) = metres(laid(park(near), "orbit", "stack", margin_m=10.0))
