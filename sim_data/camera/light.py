@@ -1,0 +1,118 @@
+"""Daylight, shade and night: how bright things are in the simulated park at an instant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim_data.world.records import Weather
+
+_STEP_DEG = 2.0
+"""The sun moves in steps, so that the lit ground can be kept for some minutes."""
+_LOWEST_DEG = 6.0
+"""Shadows get no longer than those of a sun this high."""
+_MEAN_KEEP = np.array([0.40, 0.45, 0.55])
+_NIGHT = np.array([0.085, 0.092, 0.12])
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How the park is lit.
+
+    Attributes:
+        azimuth_deg: where the sun stands, clockwise from north, in steps.
+        elevation_deg: above the horizon, in steps; below zero it is set.
+        sun_share: how much of the direct light gets through the clouds, 0 to 1; 0 at night.
+        level: brightness of level ground in full sun in the picture, red, green, blue.
+        keep: what of it remains in shade, red, green, blue.
+        night: 0 by day to 1 when lamps are what one sees by.
+    """
+
+    azimuth_deg: float
+    elevation_deg: float
+    sun_share: float
+    level: tuple[float, float, float]
+    keep: tuple[float, float, float]
+    night: float
+
+    @property
+    def shadow_per_height(self) -> tuple[float, float]:
+        """Shift east and north of a shadow for each metre of height."""
+        azimuth = math.radians(self.azimuth_deg + 180.0)
+        reach = 1.0 / math.tan(math.radians(max(_LOWEST_DEG, self.elevation_deg)))
+        return reach * math.sin(azimuth), reach * math.cos(azimuth)
+
+    @property
+    def towards_sun(self) -> NDArray[np.float64]:
+        """Unit vector east, north, up."""
+        azimuth, up = math.radians(self.azimuth_deg), math.radians(max(1.0, self.elevation_deg))
+        return np.array(
+            [
+                math.sin(azimuth) * math.cos(up),
+                math.cos(azimuth) * math.cos(up),
+                math.sin(up),
+            ]
+        )
+
+    def on(self, normal: tuple[float, float, float]) -> NDArray[np.float64]:
+        """Return the factor on the colour of a surface that faces along a unit vector."""
+        sun = self.towards_sun
+        share = max(0.0, float(np.dot(sun, normal))) / max(0.3, float(sun[2]))
+        keep = np.array(self.keep)
+        # Walls see half of the sky, and light from the ground.
+        sky = keep * (0.82 + 0.18 * normal[2])
+        return np.asarray(np.array(self.level) * (sky + (1.0 - keep) * min(1.25, share)))
+
+    @property
+    def warm(self) -> float:
+        """How strongly the sun heats, 0 to 1."""
+        height = max(0.0, math.sin(math.radians(self.elevation_deg)))
+        return float(min(1.0, 1.3 * height) * (0.3 + 0.7 * self.sun_share))
+
+
+def light_at(time: datetime, lat_deg: float, lon_deg: float, weather: Weather) -> Light:
+    """Return the light at an instant and a place."""
+    azimuth, elevation = sun_position_deg(time, lat_deg, lon_deg)
+    azimuth = _STEP_DEG * round(azimuth / _STEP_DEG) % 360.0
+    elevation = _STEP_DEG * round(elevation / _STEP_DEG)
+    day = min(1.0, max(0.0, (elevation + 6.0) / 12.0))
+    clear = 1.0 - weather.cloud_share
+    # Broken clouds leave the sun now and then; a whole cover takes it away.
+    sun_share = 0.0 if elevation <= 0 else min(1.0, 1.6 * clear) * min(1.0, elevation / 8.0)
+    low = 1.0 - min(1.0, max(0.0, elevation) / 30.0)
+    tint = np.array([1.0 + 0.06 * low, 1.0 - 0.02 * low, 1.0 - 0.16 * low])
+    day_level = tint * (0.82 + 0.18 * sun_share)
+    level = (1.0 - day) * _NIGHT + day * day_level
+    keep = 1.0 - (1.0 - _MEAN_KEEP) * sun_share * (1.0 - 0.35 * low)
+    r, g, b = (float(v) for v in level)
+    kr, kg, kb = (float(v) for v in keep)
+    return Light(azimuth, elevation, sun_share, (r, g, b), (kr, kg, kb), 1.0 - day)
+
+
+def sun_position_deg(time: datetime, lat_deg: float, lon_deg: float) -> tuple[float, float]:
+    """Return azimuth and elevation of the sun (the Astronomical Almanac's low-precision formula).
+
+    Good to 0.02 degrees in this century; refraction is left out.
+    """
+    days = (time - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds() / 86_400.0
+    mean = math.radians((280.460 + 0.9856474 * days) % 360.0)
+    anomaly = math.radians((357.528 + 0.9856003 * days) % 360.0)
+    longitude = mean + math.radians(1.915 * math.sin(anomaly) + 0.020 * math.sin(2 * anomaly))
+    tilt = math.radians(23.439 - 4e-7 * days)
+    ascension = math.atan2(math.cos(tilt) * math.sin(longitude), math.cos(longitude))
+    declination = math.asin(math.sin(tilt) * math.sin(longitude))
+    sidereal = math.radians((280.46061837 + 360.98564736629 * days + lon_deg) % 360.0)
+    hour, lat = sidereal - ascension, math.radians(lat_deg)
+    up = math.asin(
+        math.sin(lat) * math.sin(declination)
+        + math.cos(lat) * math.cos(declination) * math.cos(hour)
+    )
+    azimuth = math.atan2(
+        -math.sin(hour),
+        math.tan(declination) * math.cos(lat) - math.sin(lat) * math.cos(hour),
+    )
+    return math.degrees(azimuth) % 360.0, math.degrees(up)
