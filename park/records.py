@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from park.picture import Picture
+    from park.spectrum import Spectrum
 
 BoxXyxyPx = tuple[float, float, float, float]
 """A box in pixels: x0, y0, x1, y1, with x0 < x1 and y0 < y1."""
@@ -49,14 +50,8 @@ def _need_aware(name: str, value: datetime) -> None:
 
 
 def _need_lat_lon(lat_deg: float, lon_deg: float) -> None:
-    _need(
-        math.isfinite(lat_deg) and -90.0 <= lat_deg <= 90.0,
-        f"lat_deg {lat_deg} is not between -90 and 90",
-    )
-    _need(
-        math.isfinite(lon_deg) and -180.0 <= lon_deg <= 180.0,
-        f"lon_deg {lon_deg} is not between -180 and 180",
-    )
+    _need(-90.0 <= lat_deg <= 90.0, f"lat_deg {lat_deg} is not between -90 and 90")
+    _need(-180.0 <= lon_deg <= 180.0, f"lon_deg {lon_deg} is not between -180 and 180")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +213,7 @@ class Frame:
         source_time_s: seconds from the start of the file; 0 for a photo.
         patrol_id: the patrol or footage source it belongs to.
         assumptions: what had to be assumed about it, in words ("looking straight down").
+        spectrum: what light its camera sees; None when the footage does not say.
     """
 
     picture: Picture
@@ -227,6 +223,7 @@ class Frame:
     source_time_s: float
     patrol_id: str
     assumptions: tuple[str, ...] = ()
+    spectrum: Spectrum | None = None
 
     def __post_init__(self) -> None:
         _need(
@@ -401,6 +398,8 @@ class Incident:
         evidence_uri: the picture of it; None until written.
         model_id: which model saw it.
         best: the observation to show as evidence.
+        measure_error: one standard deviation of `measure`; None where it is a count or a time.
+        case_id: same issue over days and patrols; None until cases are made.
     """
 
     incident_id: str
@@ -419,6 +418,8 @@ class Incident:
     evidence_uri: str | None
     model_id: str
     best: Observation
+    measure_error: float | None = None
+    case_id: str | None = None
 
     def __post_init__(self) -> None:
         _need_aware("first_seen", self.first_seen)

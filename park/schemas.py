@@ -13,7 +13,9 @@ from datetime import UTC, date, datetime, tzinfo
 import pyarrow as pa
 
 from park.errors import RecordError
+from park.measure import Measure
 from park.records import DailyIncidents, GroundPoint, Incident, Observation, PatrolSummary, Reject
+from park.taxonomy import MeasureUnit
 
 _TIME = pa.timestamp("us", tz="UTC")
 _NAMES = pa.list_(pa.field("element", pa.string(), nullable=False))
@@ -34,6 +36,8 @@ _LAT = "WGS84 latitude, degrees"
 _LON = "WGS84 longitude, degrees"
 _ERROR = "Radius within which 68 % of the horizontal errors lie, metres"
 _CLEAR = "Null when it could not be placed."
+_MEASURED = "How much of it there is, as its detector measured it."
+_PLAIN = "Null for plain boxes."
 
 DETECTIONS: pa.Schema = pa.schema(
     [
@@ -72,6 +76,14 @@ DETECTIONS: pa.Schema = pa.schema(
             "source_time_s", pa.float64(), "Seconds from the start of that file; 0 for a photo."
         ),
         _column("model_id", pa.string(), "The model, with the hash of its weights."),
+        _column("measure", pa.float64(), f"{_MEASURED} {_PLAIN}", optional=True),
+        _column(
+            "measure_error",
+            pa.float64(),
+            f"One standard deviation of `measure`. {_PLAIN}",
+            optional=True,
+        ),
+        _column("measure_unit", pa.string(), f"Unit of both. {_PLAIN}", optional=True),
     ]
 )
 """Rows of `detections`: one box in one frame."""
@@ -107,6 +119,18 @@ INCIDENTS: pa.Schema = pa.schema(
             "redaction was off.",
         ),
         _column("model_id", pa.string(), "The model that saw it."),
+        _column(
+            "measure_error",
+            pa.float64(),
+            "One standard deviation of `measure`; null where it is a count or a time.",
+            optional=True,
+        ),
+        _column(
+            "case_id",
+            pa.string(),
+            "Same issue over days and patrols; null in rows older than this column.",
+            optional=True,
+        ),
     ]
 )
 """Rows of `incidents`: one issue, once."""
@@ -262,6 +286,9 @@ def observations_to_batch(observations: Iterable[Observation], stamp: RunStamp) 
             source_uri=seen.source_uri,
             source_time_s=seen.source_time_s,
             model_id=seen.model_id,
+            measure=seen.measure.value if seen.measure else None,
+            measure_error=seen.measure.error if seen.measure else None,
+            measure_unit=str(seen.measure.unit) if seen.measure else None,
             **{"class": seen.class_name},
         )
     return rows.batch()
@@ -297,7 +324,20 @@ def batch_to_observations(rows: pa.RecordBatch | pa.Table) -> Iterator[Observati
                 source_uri=row["source_uri"],
                 source_time_s=row["source_time_s"],
                 model_id=row["model_id"],
+                measure=_measure(row["measure"], row["measure_error"], row["measure_unit"]),
             )
+
+
+def _measure(value: float | None, error: float | None, unit: str | None) -> Measure | None:
+    if value is None or unit is None:
+        return None
+    try:
+        known = MeasureUnit(unit)
+    except ValueError as mistake:
+        raise RecordError(
+            f"a detection is measured in {unit!r}; units are {', '.join(MeasureUnit)}"
+        ) from mistake
+    return Measure(value, error or 0.0, known)
 
 
 def incidents_to_table(
@@ -344,6 +384,8 @@ def incidents_to_table(
             redacted=list(redaction.redacted),
             not_redacted=list(redaction.not_redacted),
             model_id=found.model_id,
+            measure_error=found.measure_error,
+            case_id=found.case_id,
         )
     return rows.table()
 

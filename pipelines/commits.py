@@ -47,6 +47,7 @@ from pipelines.table_files import (
     of_days,
     of_patrols,
     rows_digest,
+    with_all_columns,
     write_rows,
 )
 from pipelines.warehouse import NAMESPACE, WarehouseLocation
@@ -254,7 +255,7 @@ def _create_once(catalog: Catalog, root: str) -> None:
                     partition_spec=spec,
                     properties=_PROPERTIES,
                 )
-        tables[name] = catalog.load_table(identifier)
+        tables[name] = with_all_columns(catalog.load_table(identifier), name)
     if read_state(tables[MARKER].current_snapshot()) is not None:
         return
     with _together(catalog):

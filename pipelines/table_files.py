@@ -150,6 +150,20 @@ def iceberg_layout(name: str) -> tuple[Schema, PartitionSpec]:
     return schema, spec
 
 
+def with_all_columns(table: Table, name: str) -> Table:
+    """Return a table with the columns that it lacks added at its end.
+
+    A warehouse made by an earlier version has none of the later columns; they all may be null,
+    which is what its rows have in them.
+    """
+    known = set(table.schema().column_names)
+    missing = [column for column in SCHEMAS[name] if column.name not in known]
+    if missing:
+        with table.update_schema() as update:
+            update.union_by_name(pa.schema(missing))
+    return table
+
+
 def live_files(
     table: Table, name: str, snapshot_id: int, row_filter: BooleanExpression
 ) -> list[LiveFile]:

@@ -289,10 +289,17 @@ class Warehouse:
         if table.snapshot_by_id(snapshot_id) is None:
             raise WarehouseError(f"the table {name} has no snapshot {snapshot_id}")
         with warehouse_errors(f"read the table {name}", self.location.root):
-            scan = table.scan(snapshot_id=snapshot_id).select(*schema.names)
+            scan = table.scan(snapshot_id=snapshot_id)
+            # Old snapshots have no column that was added later.
+            there = [one for one in schema.names if one in scan.projection().column_names]
+            scan = scan.select(*there)
             if row_filter is not None:
                 scan = scan.filter(row_filter)
-            return scan.to_arrow().select(schema.names).cast(schema)
+            rows = scan.to_arrow().select(there)
+            for column in schema:
+                if column.name not in there:
+                    rows = rows.append_column(column, pa.nulls(rows.num_rows, column.type))
+            return rows.select(schema.names).cast(schema)
 
     # Writing
 

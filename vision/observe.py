@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from park.errors import LocateError
+from park.geodesy import FloatArray
 from park.records import BoxXyxyPx, Detection, Frame, GroundPoint, Observation
 from park.terrain import Terrain
 from vision.detect import FrameDetections
-from vision.locate import Locator
+from vision.locate import Locator, Placements
 from vision.models.registry import ModelCard
 from vision.overview import DroppedDetection
 from vision.sizes import SIZE_RANGE_M, impossible_size, scale_is_known
@@ -123,7 +124,7 @@ def _placed(
     if not count:
         return [], [], []
     boxes = np.array([d.box_xyxy_px for d in detections], np.float64)
-    placements = sight.locator.place_boxes(boxes)
+    placements = _places_of(detections, boxes, sight.locator)
     sizes = sight.locator.ground_sizes_m(boxes)
     places: list[GroundPoint | None] = []
     sizes_m: list[float | None] = []
@@ -132,6 +133,30 @@ def _placed(
         longest = float(sizes[i].max())
         sizes_m.append(longest if reason is None and np.isfinite(longest) else None)
     return places, sizes_m, list(placements.reasons)
+
+
+def _places_of(
+    detections: tuple[Detection, ...], boxes: FloatArray, locator: Locator
+) -> Placements:
+    """Return where things stand: at the foot of their boxes, or at the pixel that they name."""
+    named = [i for i, detection in enumerate(detections) if detection.at_px is not None]
+    feet = locator.place_boxes(boxes)
+    if not named:
+        return feet
+    pixels = np.array([detections[i].at_px for i in named], np.float64)
+    exact = locator.place_many(pixels)
+    arrays = [
+        np.array(one, copy=True)
+        for one in (feet.lat_deg, feet.lon_deg, feet.error_m, feet.covariance_m2)
+    ]
+    for array, other in zip(
+        arrays, (exact.lat_deg, exact.lon_deg, exact.error_m, exact.covariance_m2), strict=True
+    ):
+        array[named] = other
+    reasons = list(feet.reasons)
+    for i, reason in zip(named, exact.reasons, strict=True):
+        reasons[i] = reason
+    return Placements(arrays[0], arrays[1], arrays[2], arrays[3], tuple(reasons))
 
 
 def _observation(
@@ -155,4 +180,5 @@ def _observation(
         source_uri=frame.source_uri,
         source_time_s=frame.source_time_s,
         model_id=detection.model_id,
+        measure=detection.measure,
     )

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from park.errors import RecordError
+from park.measure import Measure
 from park.records import GroundPoint, Incident, Observation, PatrolSummary, Reject
 from park.schemas import (
     DETECTIONS,
@@ -26,6 +27,7 @@ from park.schemas import (
     patrols_to_table,
     rejects_to_table,
 )
+from park.taxonomy import MeasureUnit
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 STAMP = RunStamp("west", "run", SHANGHAI, datetime(2026, 4, 30, 17, 0, tzinfo=UTC))
@@ -37,6 +39,9 @@ times = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001
     max_value=datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.sampled_from([UTC, SHANGHAI, ZoneInfo("America/St_Johns")]),
+)
+measures = st.builds(
+    Measure, st.floats(0, 1e6), st.floats(0, 1e3), st.sampled_from(list(MeasureUnit))
 )
 places = st.builds(GroundPoint, st.floats(-90, 90), st.floats(-180, 180), st.floats(0, 1e5))
 
@@ -58,6 +63,7 @@ def observations(draw: st.DrawFn) -> Observation:
         source_uri=draw(names),
         source_time_s=draw(numbers),
         model_id=draw(names),
+        measure=draw(st.none() | measures),
     )
 
 
@@ -87,7 +93,7 @@ def test_the_records_fields_are_the_tables_columns() -> None:
     split = {"place": {"lat_deg", "lon_deg", "error_m"}, "best": {"best_detection_id"}}
     stamped = {"site_id", "run_id", "day"}
     for record, name, own in (
-        (Observation, "detections", set[str]()),
+        (Observation, "detections", {"measure_error", "measure_unit"}),
         (Incident, "incidents", {"redacted", "not_redacted"}),
         (PatrolSummary, "patrols", set[str]()),
         (Reject, "rejects", {"patrol_id", "time"}),
@@ -96,6 +102,17 @@ def test_the_records_fields_are_the_tables_columns() -> None:
         for field in dataclasses.fields(record):
             fields |= split.get(field.name, {renamed.get(field.name, field.name)})
         assert set(SCHEMAS[name].names) == fields | stamped | own
+
+
+def test_a_measure_in_an_unknown_unit_is_refused() -> None:
+    seen = Observation(
+        "d", "p", STAMP.started, "soil", 0.5, (0.0, 0.0, 1.0, 1.0), None, None, None, None,
+        "a.jpg", 0.0, "m@1", Measure(3.0, 1.0, MeasureUnit.SQUARE_METRES),
+    )  # fmt: skip
+    rows = observations_to_batch([seen], STAMP).to_pylist()
+    rows[0]["measure_unit"] = "acres"
+    with pytest.raises(RecordError, match="measured in 'acres'; units are s, m2"):
+        list(batch_to_observations(pa.Table.from_pylist(rows, DETECTIONS)))
 
 
 def test_every_column_says_what_it_means() -> None:

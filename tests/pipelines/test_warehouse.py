@@ -203,6 +203,28 @@ def test_the_past_is_read_by_snapshot_by_time_and_by_state(warehouse: Warehouse)
     assert warehouse.table_as_of("detections", then.tables["detections"]).num_rows == 3
 
 
+def test_a_warehouse_of_an_earlier_version_gets_the_later_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = {"measure", "measure_error", "measure_unit"}
+    old = pa.schema([column for column in SCHEMAS["detections"] if column.name not in later])
+    with monkeypatch.context() as earlier:
+        earlier.setitem(SCHEMAS, "detections", old)
+        with Warehouse.open(tmp_path, create=True) as warehouse:
+            batch = seen("old", 1, 3, stamp()).select(old.names)
+            one = dataclasses.replace(run("old", {1: 3}), detections=[batch])
+            warehouse.commit_run(one, warehouse.snapshot())
+            then = warehouse.snapshot()
+    with Warehouse.open(tmp_path, create=False) as warehouse:
+        assert warehouse.table_as_of("detections")["measure"].to_pylist() == [None] * 3
+    with Warehouse.open(tmp_path, create=True) as warehouse:
+        assert warehouse.table_as_of("detections").schema.equals(SCHEMAS["detections"])
+        assert later < set(warehouse.table("detections").schema().column_names)
+        warehouse.commit_run(run("new", {1: 2}), warehouse.snapshot())
+        assert counts(warehouse) == {"old": 3, "new": 2}
+        assert warehouse.table_as_of("detections", then)["measure"].to_pylist() == [None] * 3
+
+
 def test_a_past_that_never_was_is_refused(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match="there was no warehouse yet at 2001-01-01"):
         warehouse.snapshot(datetime(2001, 1, 1, tzinfo=UTC))
