@@ -131,7 +131,10 @@ def _walking(
     ids = tuple(f"{draft.thing_id}/person-{number}" for number in range(1, len(ways) + 1))
     looks = [_look(draft, hard_hat=hard_hat, vest=vest) for _ in ways]
     show = _to_and_fro(draft, ids, ways, looks)
-    return Staging(show, footprint, footprint, measure, ids, solid_on_ground=False)
+    # Time is measured for each person; how many have no hat, for all of them.
+    each = [(thing_id, _around([way])) for thing_id, way in zip(ids, ways, strict=True)]
+    apart = tuple(each) if measure is None and not hard_hat else ()
+    return Staging(show, footprint, footprint, measure, ids, apart, solid_on_ground=False)
 
 
 def _to_and_fro(

@@ -43,7 +43,8 @@ def parked_vehicle(draft: Draft) -> Staging:
     if isinstance(zone, Zone) and not draft.place.shape.covers(footprint):
         raise NoRoomError(f"does not fit into the zone {zone.id}")
     things = [_vehicle(draft, number, kind, at_m, heading) for number, at_m in enumerate(places, 1)]
-    return Staging(still(*things), footprint, footprint, None, _ids(things))
+    apart = tuple(zip(_ids(things), shapes, strict=True))
+    return Staging(still(*things), footprint, footprint, None, _ids(things), apart)
 
 
 def too_many_vehicles(draft: Draft) -> Staging:

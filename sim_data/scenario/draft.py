@@ -85,6 +85,8 @@ class Staging:
         extent: all of it as seen from above; its middle is where it should be reported.
         measure: its size in the taxonomy's unit of its type; None where that is its duration.
         object_ids: its things.
+        apart: the things that are an incident each, with where each is; empty where all together
+            are one.
         solid_on_ground: whether cars and people of the usual life keep out of the footprint.
     """
 
@@ -93,6 +95,7 @@ class Staging:
     extent: BaseGeometry
     measure: float | None
     object_ids: tuple[str, ...]
+    apart: tuple[tuple[str, BaseGeometry], ...] = ()
     solid_on_ground: bool = True
 
 

@@ -174,11 +174,12 @@ class Scenario:
         """
         days = range(1, self.days + 1) if day is None else (day,)
         rows = [
-            self._row(one, number)
+            row
             for number in days
             for one in self.staged
             if one.occurrence.begins <= self.patrol_ends(number)
             and one.occurrence.ends >= self.patrol_starts(number)
+            for row in self._rows(one, number)
         ]
         return tuple(sorted(rows, key=lambda row: (row.first_time, row.truth_id)))
 
@@ -200,31 +201,47 @@ class Scenario:
             about["day"] = day
         return Truth(self.truth_rows(day), about, tuple(positions))
 
-    def _row(self, one: Staged, day: int) -> TruthRow:
-        occurrence, staging = one.occurrence, one.staging
-        first = max(occurrence.begins, self.patrol_starts(day))
-        last = min(occurrence.ends, self.patrol_ends(day))
-        around = shapely.minimum_bounding_circle(staging.extent)
+    def _rows(self, one: Staged, day: int) -> list[TruthRow]:
+        staging = one.staging
+        row_id = _row_id(one.occurrence.stage.id, day, self.days)
+        if len(staging.apart) < 2:
+            return [self._row(one, day, row_id, staging.extent, staging.object_ids)]
+        return [
+            self._row(one, day, f"{row_id}.{number}", extent, (object_id,))
+            for number, (object_id, extent) in enumerate(staging.apart, 1)
+        ]
+
+    def _row(
+        self,
+        one: Staged,
+        day: int,
+        row_id: str,
+        extent: BaseGeometry,
+        object_ids: tuple[str, ...],
+    ) -> TruthRow:
+        stage, kind = one.occurrence.stage, one.occurrence.kind
+        first = max(one.occurrence.begins, self.patrol_starts(day))
+        last = min(one.occurrence.ends, self.patrol_ends(day))
+        around = shapely.minimum_bounding_circle(extent)
         middle = around.centroid
         lat_deg, lon_deg = self.world.frame.to_lat_lon(middle.x, middle.y)
-        must_fire = occurrence.kind.must_fire
-        measure = staging.measure
+        measure = one.staging.measure
         if measure is None:
             measure = (last - first).total_seconds()
         return TruthRow(
-            truth_id=_row_id(occurrence.stage.id, day, self.days),
-            type=occurrence.stage.type,
-            must_fire=must_fire,
+            truth_id=row_id,
+            type=stage.type,
+            must_fire=kind.must_fire,
             lat_deg=lat_deg,
             lon_deg=lon_deg,
             extent_m=math.sqrt(around.area / math.pi),
             first_time=first.astimezone(UTC),
             last_time=last.astimezone(UTC),
             measure=float(measure),
-            unit=incident_type(occurrence.stage.type).unit.value if must_fire else "",
-            difficulty=occurrence.stage.difficulty,
+            unit=incident_type(stage.type).unit.value if kind.must_fire else "",
+            difficulty=stage.difficulty,
             zone_id=one.zone_id,
-            object_ids=staging.object_ids,
+            object_ids=object_ids,
         )
 
 
