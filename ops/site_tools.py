@@ -21,7 +21,8 @@ from park.geodesy import LocalFrame
 from park.records import LatLonDeg
 from park.site import Site, read_site_bytes, site_schema
 from park.site_checks import site_warnings
-from park.site_model import Boundary, ForbiddenZone, Names, NoParking, VehicleLimit, Zone
+from park.site_model import Boundary, Names, Zone
+from park.site_rules import ForbiddenZone, NoParking, VehicleLimit
 
 MAX_INIT_SPREAD_M = 50_000.0
 """Footage spread further than this is not one park: `init_site` refuses it."""

@@ -16,7 +16,8 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import LocalFrame
-from park.site_model import Boundary, FeatureBase, VehicleLimit, Zone
+from park.site_model import Boundary, FeatureBase, Zone
+from park.site_rules import VehicleLimit
 from park.taxonomy import KNOWN_CLASSES
 
 if TYPE_CHECKING:

@@ -22,14 +22,9 @@ from shapely.geometry.base import BaseGeometry
 from park.errors import SiteError
 from park.records import JsonValue
 from park.site_geometry import read_geometry
-from park.site_model import (
-    FEATURE_MODELS,
-    RULE_MODELS,
-    Contact,
-    FeatureBase,
-    Names,
-    Strict,
-)
+from park.site_model import FEATURE_MODELS, Contact, FeatureBase, Names
+from park.site_rules import RULE_MODELS
+from park.site_values import Strict
 
 MAX_FILE_BYTES = 50_000_000
 """A larger file is refused unread: no site drawn by people comes near."""

@@ -17,7 +17,8 @@ import shapely
 
 from park.records import GroundPoint, Observation, TrackedObject
 from park.site import Site
-from park.site_model import ForbiddenZone, NoParking, RuleBase, VehicleLimit, Zone
+from park.site_model import Zone
+from park.site_rules import ForbiddenZone, NoParking, RuleBase, VehicleLimit
 from park.taxonomy import class_matches, incident_type
 from pipelines.counting import Visit, crowded_episodes, middle_of
 from pipelines.inside import REACH_SIGMAS, SIGMAS_IN_ERROR, probability_inside

@@ -8,7 +8,8 @@ from dataclasses import replace
 from shapely.geometry import LineString, Point
 from shapely.ops import substring, unary_union
 
-from park.site_model import VehicleLimit, Zone
+from park.site_model import Zone
+from park.site_rules import VehicleLimit
 from sim_data.scenario.build_ground import lane_heading_deg
 from sim_data.scenario.draft import Draft, NoRoomError, Show, Staging, still
 from sim_data.scenario.records import StagedThing, StagedVehicle

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points
 
 from park.errors import SimulationError
-from park.site_model import ForbiddenZone, NoParking, Rule, VehicleLimit
+from park.site_rules import ForbiddenZone, NoParking, Rule, VehicleLimit
 from park.taxonomy import class_matches
 from sim_data.world.records import BlockUse, Material, PlotUse, World
 

@@ -20,7 +20,8 @@ from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from park.errors import SimulationError
-from park.site_model import NoParking, VehicleLimit, Zone
+from park.site_model import Zone
+from park.site_rules import NoParking, VehicleLimit
 from park.taxonomy import class_matches
 from sim_data.scenario.clear_ground import ClearGround
 from sim_data.scenario.draft import Draft, NoRoomError, Staging

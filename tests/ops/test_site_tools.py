@@ -21,7 +21,8 @@ from park.errors import SiteError
 from park.geodesy import LocalFrame
 from park.site import Site
 from park.site_checks import site_warnings
-from park.site_model import FEATURE_MODELS, RULE_MODELS
+from park.site_model import FEATURE_MODELS
+from park.site_rules import RULE_MODELS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"

@@ -15,7 +15,7 @@ from park.errors import SiteError
 from park.geodesy import distance_m
 from park.site import Site, site_schema
 from park.site_checks import site_warnings
-from park.site_model import ForbiddenZone, NoParking, VehicleLimit
+from park.site_rules import ForbiddenZone, NoParking, VehicleLimit
 
 LON, LAT = 113.94, 22.53
 
