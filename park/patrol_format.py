@@ -24,6 +24,7 @@ from pydantic import (
 
 from park.errors import FootageError
 from park.records import Intrinsics, PoseSigma
+from park.spectrum import Spectrum, TemperatureUnit
 
 FORMAT = "parkwatch-patrol"
 FORMAT_VERSION = 1
@@ -67,9 +68,6 @@ vehicle: yaw clockwise from true north, pitch 0 at the horizon and -90 straight 
 gimbal angle says that the camera's attitude is not known, and such frames are not placed.
 """
 
-Spectrum = Literal["visible", "thermal", "near_infrared", "multispectral"]
-"""What light a camera sees."""
-
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -98,6 +96,8 @@ class PatrolCamera(_Part):
         camera_id: what segments refer to it by.
         model: the maker's name for it.
         spectrum: what light it sees.
+        temperature_unit: what one count of its 16-bit grey video is; for thermal cameras whose
+            pictures hold temperatures.
         width_px: width of its video as it is to be seen.
         height_px: its height.
         hfov_deg: horizontal field of view of an ideal lens.
@@ -112,6 +112,7 @@ class PatrolCamera(_Part):
     camera_id: str = Field(min_length=1)
     model: str = ""
     spectrum: Spectrum = "visible"
+    temperature_unit: TemperatureUnit | None = None
     width_px: int = Field(gt=0, le=65_535)
     height_px: int = Field(gt=0, le=65_535)
     hfov_deg: Annotated[float, Field(gt=1, lt=170)] | None = None
@@ -124,6 +125,8 @@ class PatrolCamera(_Part):
 
     @model_validator(mode="after")
     def _one_lens(self) -> Self:
+        if self.temperature_unit is not None and self.spectrum != "thermal":
+            raise ValueError("temperature_unit is for cameras of spectrum thermal")
         by_focal_length = self.fx_px is not None and self.fy_px is not None
         if (self.fx_px is None) != (self.fy_px is None):
             raise ValueError("give both fx_px and fy_px")

@@ -26,8 +26,9 @@ import numpy as np
 
 from drone.cameras.source import CameraItem, CameraNote, CodedPicture, FrameTime, Picture
 from park.errors import RecordingError
-from park.patrol_format import PatrolCamera, Spectrum
+from park.patrol_format import PatrolCamera
 from park.records import CameraPose
+from park.spectrum import Spectrum
 
 COPIED_CODECS = frozenset({"h264", "hevc", "av1"})
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "tcp", "srt")

@@ -44,6 +44,14 @@ def test_a_written_manifest_reads_back_the_same(tmp_path: Path) -> None:
         ({"format_version": 2}, "format_version: Input should be 1"),
         ({"cameras": []}, "cameras: "),
         ({"cameras": [GOOD["cameras"][0]] * 2}, "two cameras have the same camera_id"),
+        (
+            {"cameras": [GOOD["cameras"][0] | {"temperature_unit": "centikelvin"}]},
+            "temperature_unit is for cameras of spectrum thermal",
+        ),
+        (
+            {"cameras": [GOOD["cameras"][0] | {"temperature_unit": "kelvin"}]},
+            "temperature_unit: Input should be 'centikelvin' or 'decikelvin'",
+        ),
         ({"telemetry": []}, "telemetry: .*name at least one"),
         ({"telemetry": ["/etc/passwd"]}, "must be a path below"),
         ({"telemetry": ["../x.parquet"]}, "must be a path below"),

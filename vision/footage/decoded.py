@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
+
+from park.picture import stretched_bgr
+
+_GREY_16 = ("gray16le", "gray16be")
+_LEAST_COUNTS = 256.0
 
 
 class DecodedPicture:
@@ -40,25 +46,45 @@ class DecodedPicture:
         return self._frame.width if self._quarter_turns % 2 else self._frame.height
 
     @property
+    def grey_16(self) -> NDArray[np.uint16] | None:
+        """The counts of 16-bit grey video, upright, shape (height, width); None for other video."""
+        if self._frame.format.name not in _GREY_16:
+            return None
+        counts = np.asarray(self._frame.to_ndarray(), np.uint16)
+        return np.ascontiguousarray(np.rot90(counts, -self._quarter_turns))
+
+    @property
+    def celsius(self) -> None:
+        """No temperatures: what counts mean is not in the video."""
+
+    @property
     def image_bgr(self) -> NDArray[np.uint8]:
-        """All pixels, uint8, shape (height, width, 3)."""
+        """All pixels, uint8, shape (height, width, 3); 16-bit grey is stretched to 8 bits."""
         if self._whole is None:
-            self._whole = self._upright(
-                self._reformatter.reformat(self._frame, format="bgr24").to_ndarray()
-            )
+            counts = self.grey_16
+            if counts is not None:
+                self._whole = stretched_bgr(counts, _LEAST_COUNTS)
+            else:
+                self._whole = self._upright(
+                    self._reformatter.reformat(self._frame, format="bgr24").to_ndarray()
+                )
         return self._whole
 
     def shrunk_bgr(self, width_px: int, height_px: int) -> NDArray[np.uint8]:
         """Return the whole picture in fewer pixels, uint8, shape (height_px, width_px, 3)."""
+        if self._frame.format.name in _GREY_16:
+            size = (width_px, height_px)
+            small = cv2.resize(self.image_bgr, size, interpolation=cv2.INTER_AREA)
+            return np.asarray(small, np.uint8)
         turned = self._quarter_turns % 2
-        small = self._reformatter.reformat(
+        reduced = self._reformatter.reformat(
             self._frame,
             width=height_px if turned else width_px,
             height=width_px if turned else height_px,
             format="bgr24",
             interpolation=Interpolation.AREA,
         )
-        return self._upright(small.to_ndarray())
+        return self._upright(reduced.to_ndarray())
 
     def _upright(self, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
         image = np.asarray(pixels, np.uint8)

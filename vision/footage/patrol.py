@@ -18,12 +18,16 @@ from park.errors import FootageError, RecordError
 from park.patrol_format import (
     MAX_TELEMETRY_GAP_S,
     TELEMETRY_SCHEMA,
+    PatrolCamera,
     PatrolManifest,
     PatrolSegment,
     read_manifest,
 )
+from park.picture import Picture, ThermalPixels, celsius_of_counts
 from park.records import CameraPose, Frame, PosedView, Reject
 from vision.footage.angles import interpolate_deg, normalize_attitude_deg
+from vision.footage.decoded import DecodedPicture
+from vision.footage.photos import STRETCHED
 from vision.footage.source import FootageOptions, FootageSource, refuse
 from vision.footage.video import VideoFrame, VideoTrouble, frame_at, sample_video
 
@@ -288,12 +292,31 @@ class RecordedPatrol:
                 cy_px=lens.cy_px * scale,
             )
             view = PosedView(lens, pose, self._manifest.pose_sigma.sigma())
+        pixels, words = _pixels(picture.picture, camera)
         return Frame(
-            picture=picture.picture,
+            picture=pixels,
             time=time,
             view=view,
             source_uri=uri,
             source_time_s=picture.time_s,
             patrol_id=self._manifest.patrol_id,
-            assumptions=assumptions,
+            assumptions=assumptions + words,
+            spectrum=camera.spectrum,
         )
+
+
+def _pixels(decoded: DecodedPicture, camera: PatrolCamera) -> tuple[Picture, tuple[str, ...]]:
+    """Return the pixels of a frame, with temperatures where video and manifest have them."""
+    if camera.spectrum != "thermal":
+        return decoded, ()
+    counts, unit = decoded.grey_16, camera.temperature_unit
+    if unit is None:
+        words = "the manifest names no temperature_unit"
+    elif counts is None:
+        words = "the video is not 16-bit grey"
+    else:
+        celsius = celsius_of_counts(counts, unit)
+        if not isinstance(celsius, str):
+            return ThermalPixels(celsius), (STRETCHED,)
+        words = celsius
+    return decoded, (f"thermal video of {camera.camera_id} gives no temperatures: {words}",)

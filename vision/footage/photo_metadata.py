@@ -16,6 +16,7 @@ from defusedxml.ElementTree import fromstring
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
+from park.spectrum import Spectrum
 from vision.footage.lens import LensFacts
 
 Xmp = Mapping[str, str]
@@ -53,6 +54,8 @@ class PhotoMetadata:
         orientation: EXIF orientation, 1 to 8.
         lens: what it says about the lens.
         panorama: projection of a stitched panorama.
+        spectrum: "thermal" where DJI's ImageSource names the infrared camera, "visible" where it
+            names another one; None where it is absent.
     """
 
     lat_deg: float | None
@@ -70,6 +73,7 @@ class PhotoMetadata:
     orientation: int
     lens: LensFacts
     panorama: str | None
+    spectrum: Spectrum | None = None
 
 
 def read_photo_metadata(image: Image.Image, time_zone: ZoneInfo) -> PhotoMetadata:
@@ -107,6 +111,7 @@ def read_photo_metadata(image: Image.Image, time_zone: ZoneInfo) -> PhotoMetadat
         orientation=orientation if orientation in range(1, 9) else 1,
         lens=_lens(base, detail, xmp),
         panorama=xmp.get("gpano:projectiontype"),
+        spectrum=_spectrum(xmp),
     )
 
 
@@ -169,6 +174,13 @@ def _xmp_number(xmp: Xmp, *names: str) -> float | None:
         if match:
             return _number(match[1])
     return None
+
+
+def _spectrum(xmp: Xmp) -> Spectrum | None:
+    source = xmp.get("dji:imagesource", "").lower()
+    if not source:
+        return None
+    return "thermal" if "infrared" in source or "thermal" in source else "visible"
 
 
 def _sexagesimal(value: object, reference: object, negative: str) -> float | None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,8 +17,15 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from park.errors import FootageError, RecordError
-from park.picture import Pixels
+from park.picture import (
+    STRETCH_PERCENT,
+    Picture,
+    Pixels,
+    ThermalPixels,
+    celsius_of_counts,
+)
 from park.records import CameraPose, Frame, PosedView, PoseSigma, Reject
+from park.spectrum import Spectrum
 from vision.footage import sigmas
 from vision.footage.angles import normalize_attitude_deg, wrap_deg
 from vision.footage.lens import intrinsics_from_facts, rotated_clockwise
@@ -25,9 +33,16 @@ from vision.footage.photo_metadata import PhotoMetadata, read_photo_metadata
 from vision.footage.source import FootageOptions, FootageSource, refuse
 from vision.footage.turned import Sketch, find_turns, sketch, turned_view
 
+_Number = TypeVar("_Number", bound=np.generic)
 DNG_VERSION_TAG = 50706
 MIN_SIDE_PX = 16
 _DECODABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+_GREY_16_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
+STRETCHED = (
+    "thermal pictures are shown in grey between the {:g}st and the {:g}th percentile of their own "
+    "temperatures"
+).format(*STRETCH_PERCENT)
+"""What goes with every picture whose temperatures were made visible."""
 _QUARTER_TURNS = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3, 6: 1, 7: 1, 8: 3}
 """Quarter turns clockwise that set a picture upright, by EXIF orientation."""
 _MIRRORED = frozenset({2, 4, 5, 7})
@@ -109,16 +124,19 @@ def read_photo(uri: str, patrol_id: str, options: FootageOptions) -> Frame:
     """
     with _damage_as_errors(uri), Image.open(uri) as image:
         view, assumptions, metadata = _about(uri, image, options)
-        pixels = _decode(image)
+        picture, words = _picture(uri, image, metadata.orientation)
     time, time_assumption = _time(uri, metadata)
+    assumptions += words
+    spectrum: Spectrum | None = metadata.spectrum if picture.celsius is None else "thermal"
     return Frame(
-        picture=Pixels(_upright(pixels, metadata.orientation)),
+        picture=picture,
         time=time,
         view=view,
         source_uri=uri,
         source_time_s=0.0,
         patrol_id=patrol_id,
         assumptions=assumptions + ((time_assumption,) if time_assumption else ()),
+        spectrum=spectrum,
     )
 
 
@@ -128,6 +146,13 @@ def _about(
     check_size(uri, image.width, image.height, options.max_pixels)
     _check_format(uri, image)
     metadata = read_photo_metadata(image, options.time_zone)
+    if image.format == "TIFF" and _QUARTER_TURNS[metadata.orientation] % 2:
+        # Pillow swaps the size of such a file before it reads the rows, and mixes them up.
+        raise FootageError(
+            uri,
+            f"is a TIFF that its orientation tag ({metadata.orientation}) turns on its side; save "
+            "it upright, without the tag",
+        )
     view, assumptions = _view(uri, image.width, image.height, metadata, options)
     return view, assumptions, metadata
 
@@ -192,11 +217,28 @@ def _damage(error: Exception) -> str:
 def _check_format(uri: str, image: Image.Image) -> None:
     if DNG_VERSION_TAG in image.getexif():
         raise FootageError(uri, "holds raw sensor data (DNG); export it as JPEG")
-    if image.mode not in _DECODABLE_MODES:
+    if image.mode not in _DECODABLE_MODES | _GREY_16_MODES:
         raise FootageError(
             uri,
             f"has pixels of kind {image.mode}, not 8-bit colour or grey; export it as 8-bit JPEG",
         )
+
+
+def _picture(uri: str, image: Image.Image, orientation: int) -> tuple[Picture, tuple[str, ...]]:
+    """Return the pixels of a photo, upright, and what had to be assumed about them."""
+    if image.format == "TIFF":
+        orientation = 1  # Pillow has turned it already
+    if image.mode not in _GREY_16_MODES:
+        return Pixels(_upright(_decode(image), orientation)), ()
+    celsius = celsius_of_counts(np.asarray(image).astype(np.uint16), "centikelvin")
+    if isinstance(celsius, str):
+        raise FootageError(
+            uri,
+            f"has 16-bit grey pixels that are no temperatures in hundredths of a kelvin ({celsius})"
+            "; export it as 8-bit JPEG",
+        )
+    assumed = "16-bit grey photo taken as temperatures in hundredths of a kelvin"
+    return ThermalPixels(_upright(celsius, orientation)), (assumed, STRETCHED)
 
 
 def _decode(image: Image.Image) -> NDArray[np.uint8]:
@@ -204,7 +246,7 @@ def _decode(image: Image.Image) -> NDArray[np.uint8]:
     return np.ascontiguousarray(rgb[:, :, ::-1])
 
 
-def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def _upright(pixels: NDArray[_Number], orientation: int) -> NDArray[_Number]:
     if orientation == 1:
         return pixels
     if orientation in _MIRRORED:

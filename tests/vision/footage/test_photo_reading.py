@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.ExifTags import GPS, Base
+from PIL.ExifTags import GPS, IFD, Base
 
 from park.errors import FootageError
 from park.records import Frame, PosedView
@@ -253,12 +253,58 @@ def test_truncated_photos_are_refused(make_photo: MakePhoto, share: float) -> No
         read(path)
 
 
-def test_sixteen_bit_pictures_are_refused_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "thermal.tif"
+def thermal_photo(path: Path, counts: np.ndarray, orientation: int = 1) -> Path:
     exif = Image.Exif()
-    Image.fromarray(np.zeros((40, 40), np.uint16)).save(path, exif=exif)
+    exif[Base.Orientation] = orientation
+    gps = exif.get_ifd(IFD.GPSInfo)
+    gps[GPS.GPSLatitudeRef], gps[GPS.GPSLatitude] = "N", (31.0, 12.0, 0.0)
+    gps[GPS.GPSLongitudeRef], gps[GPS.GPSLongitude] = "E", (121.0, 30.0, 0.0)
+    exif[IFD.GPSInfo] = gps
+    Image.fromarray(counts).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("name", ["thermal.tif", "thermal.png"])
+def test_a_sixteen_bit_photo_of_possible_temperatures_is_thermal(tmp_path: Path, name: str) -> None:
+    counts = np.full((40, 60), 29_315, np.uint16)
+    counts[:20, :20] = 35_315
+    frame, view = read(thermal_photo(tmp_path / name, counts, orientation=3))
+    assert (view.intrinsics.width_px, view.intrinsics.height_px) == (60, 40)
+    assert frame.spectrum == "thermal"
+    celsius = frame.picture.celsius
+    assert celsius is not None
+    assert celsius.shape == (40, 60)
+    # Turned upside down, the warm corner is at the bottom right.
+    assert celsius[39, 59] == pytest.approx(80.0, abs=1e-3)
+    assert celsius[0, 0] == pytest.approx(20.0, abs=1e-3)
+    assert frame.image_bgr[39, 59, 0] > frame.image_bgr[0, 0, 0]
+    assert any("hundredths of a kelvin" in words for words in frame.assumptions)
+
+
+def test_a_tiff_on_its_side_is_refused_rather_than_mixed_up(tmp_path: Path) -> None:
+    path = thermal_photo(tmp_path / "t.tif", np.full((40, 60), 29_315, np.uint16), orientation=6)
+    with pytest.raises(FootageError, match=r"turns on its side; save it upright"):
+        read(path)
+
+
+@pytest.mark.parametrize("value", [0, 3_000, 65_535])
+def test_other_sixteen_bit_pictures_are_refused_with_what_to_do(tmp_path: Path, value: int) -> None:
+    path = thermal_photo(tmp_path / "thermal.tif", np.full((40, 40), value, np.uint16))
     with pytest.raises(FootageError, match="export it as 8-bit JPEG"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "spectrum"),
+    [("InfraredCamera", "thermal"), ("WideCamera", "visible"), (None, None)],
+)
+def test_what_light_a_photo_was_taken_in_is_what_dji_says(
+    make_photo: MakePhoto, source: str | None, spectrum: str | None
+) -> None:
+    said = {} if source is None else {"ImageSource": source}
+    frame, _ = read(make_photo(dji=DJI | said))
+    assert frame.spectrum == spectrum
+    assert frame.picture.celsius is None
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -276,3 +277,89 @@ def test_the_check_of_something_else_is_a_finding(tmp_path: Path) -> None:
     check = check_patrol(str(tmp_path))
     assert not check.ok
     assert "cannot be read" in check.findings[0].message
+
+
+def write_thermal(path: Path, counts: np.ndarray, frames: int = 4, rate: int = 2) -> None:
+    """Write 16-bit grey video without loss: FFV1 in Matroska."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=rate)
+        stream.height, stream.width = counts.shape
+        stream.pix_fmt = "gray16le"
+        for n in range(frames):
+            frame = av.VideoFrame.from_ndarray((counts + n).astype(np.uint16), format="gray16le")
+            frame.pts = n
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def thermal_patrol(make_patrol: MakePatrol, counts: np.ndarray, **camera: Any) -> Path:
+    known: dict[str, Any] = {
+        "camera_id": "ir",
+        "width_px": 96,
+        "height_px": 64,
+        "hfov_deg": 40.0,
+        "spectrum": "thermal",
+    }
+    segment = PatrolSegment(file="video/t.mkv", camera_id="ir", start_time=START, duration_s=2.0)
+    folder = make_patrol(cameras=(PatrolCamera(**(known | camera)),), segments=(segment,))
+    write_thermal(folder / "video" / "t.mkv", counts)
+    return folder
+
+
+def warm_counts() -> np.ndarray:
+    y, x = np.mgrid[0:64, 0:96]
+    return np.asarray(29_315 + 10 * x + 5 * y, np.uint16)
+
+
+def test_thermal_video_gives_temperatures_to_the_last_digit(make_patrol: MakePatrol) -> None:
+    counts = warm_counts()
+    frames, rejects = frames_of(thermal_patrol(make_patrol, counts, temperature_unit="centikelvin"))
+    assert rejects == []
+    assert len(frames) == 4
+    for n, frame in enumerate(frames):
+        assert frame.spectrum == "thermal"
+        assert frame.picture.celsius == pytest.approx((counts + n) / 100.0 - 273.15, abs=1e-3)
+        assert any("1st and the 99.5th percentile" in words for words in frame.assumptions)
+        assert isinstance(frame.view, PosedView)
+        assert frame.image_bgr[0, 0, 0] < 10 < 240 < frame.image_bgr[-1, -1, 0]
+
+
+def test_thermal_video_of_no_stated_unit_is_seen_without_temperatures(
+    make_patrol: MakePatrol,
+) -> None:
+    frames, _ = frames_of(thermal_patrol(make_patrol, warm_counts()))
+    assert frames[0].picture.celsius is None
+    assert frames[0].assumptions == (
+        "thermal video of ir gives no temperatures: the manifest names no temperature_unit",
+    )
+    assert frames[0].image_bgr.std() > 40
+    assert frames[0].picture.shrunk_bgr(48, 32).shape == (32, 48, 3)
+
+
+def test_thermal_video_in_another_unit_than_stated_says_so(make_patrol: MakePatrol) -> None:
+    frames, _ = frames_of(thermal_patrol(make_patrol, warm_counts(), temperature_unit="decikelvin"))
+    assert frames[0].picture.celsius is None
+    assert "in decikelvin most of it would be near 2" in frames[0].assumptions[0]
+
+
+def test_eight_bit_video_has_no_temperatures_whatever_the_manifest_says(
+    make_patrol: MakePatrol,
+) -> None:
+    camera = PatrolCamera(
+        camera_id="rgb",
+        width_px=96,
+        height_px=64,
+        hfov_deg=70.0,
+        spectrum="thermal",
+        temperature_unit="centikelvin",
+    )
+    frames, _ = frames_of(make_patrol(cameras=(camera,)))
+    assert frames[0].picture.celsius is None
+    assert "the video is not 16-bit grey" in frames[0].assumptions[0]
+
+
+def test_a_colour_camera_says_so(make_patrol: MakePatrol) -> None:
+    frames, _ = frames_of(make_patrol())
+    assert {frame.spectrum for frame in frames} == {"visible"}
+    assert frames[0].picture.celsius is None
