@@ -57,7 +57,7 @@ class Detector:
 
     Args:
         model: the weights; exported to OpenVINO when they were not yet.
-        confidence: threshold; None takes the one of the model's card.
+        confidence: threshold for all classes; None takes those of the model's card.
         input_px: side of the model's input; None takes the card's.
         whole: look at each picture once, shrunk to `input_px`, whatever its scale; for
             measurements against tools that do this.
@@ -78,7 +78,12 @@ class Detector:
         self.model = model
         self.card = model.card
         self.threshold = self.card.threshold if confidence is None else confidence
-        self._engine = Engine(exported, confidence=self.threshold)
+        of_class = self.card.threshold_of
+        self._thresholds = np.array(
+            [of_class(n) if confidence is None else confidence for n in exported.classes],
+            np.float32,
+        )
+        self._engine = Engine(exported, confidence=float(self._thresholds.min()))
         card_px = self.card.input_px if model.has_card else exported.input_px
         self._input_px = exported.input_px if exported.fixed_shape else (input_px or card_px)
         self._whole = whole
@@ -183,6 +188,7 @@ class Detector:
     def _detections(self, boxes: RawBoxes) -> tuple[Detection, ...]:
         model_id, names = self.model.model_id, self.classes
         order = np.argsort(-boxes.confidence, kind="stable")
+        order = order[boxes.confidence[order] >= self._thresholds[boxes.class_index[order]]]
         return tuple(
             Detection(
                 class_name=names[int(boxes.class_index[i])],

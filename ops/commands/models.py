@@ -126,12 +126,25 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option("--threshold", help="For precision and recall; else the card's.")
     ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            "--precision",
+            min=0.01,
+            max=1.0,
+            help="Choose each class's threshold for this share of right boxes.",
+        ),
+    ] = None,
+    worst: Annotated[
+        Path | None,
+        typer.Option("--worst", help="Folder for pictures of the worst misses and false alarms."),
+    ] = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="Also precision and recall at other thresholds.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare a model with labelled pictures: AP50, AP50-95, precision, recall."""
+    """Compare a model with labelled pictures: AP, precision, recall, sizes, calibration."""
     from vision.models.evaluation import evaluate as run_evaluation
     from vision.models.registry import resolve_model
 
@@ -147,14 +160,22 @@ def evaluate(
         scenes=scene or (),
         gsd_m=gsd_cm / 100 if gsd_cm else None,
         threshold=threshold,
+        precision=precision,
+        worst=worst,
         on_picture=on_picture,
     )
     if as_json:
         typer.echo(json.dumps(_as_json(result), indent=2, ensure_ascii=False))
         return
     _print(result)
+    _print_sizes(result)
+    _print_calibration(result)
+    if precision is not None:
+        _print_chosen(result)
     if curve:
         _print_curve(result)
+    if result.worst:
+        console_text.out.print(f"{len(result.worst)} pictures in {worst}", markup=False)
 
 
 @app.command()
@@ -196,7 +217,57 @@ def _as_json(result: Evaluation) -> dict[str, object]:
         "ignored": list(result.ignored),
         "problems": list(result.problems),
         "curve": [asdict(point) for point in result.curve],
+        # Of the last bucket there is no end, and JSON knows no infinity.
+        "sizes": [
+            asdict(s) | {"high_px": None if s.high_px == float("inf") else s.high_px}
+            for s in result.sizes
+        ],
+        "calibration": asdict(result.calibration),
+        "chosen": [asdict(choice) for choice in result.chosen],
+        "worst": [str(path) for path in result.worst],
     }
+
+
+def _print_chosen(result: Evaluation) -> None:
+    table = Table("class", "threshold", "precision", "recall", box=None)
+    for choice in result.chosen:
+        point = choice.point
+        figures = (point.threshold, point.precision, point.recall)
+        table.add_row(choice.class_name, *(f"{value:.3f}" for value in figures))
+    wanted = result.chosen[0].wanted_precision if result.chosen else 0.0
+    console_text.out.print(f"thresholds for a precision of {wanted:g}")
+    console_text.out.print(table)
+    for choice in result.chosen:
+        if not choice.reached:
+            console_text.warn(
+                f"{choice.class_name} never reaches a precision of {choice.wanted_precision:g} "
+                "with enough boxes; its threshold is the best compromise (F1)"
+            )
+
+
+def _print_sizes(result: Evaluation) -> None:
+    table = Table("size", "labels", "recall", "boxes", "precision", box=None)
+    for size in result.sizes:
+        last = size.high_px == float("inf")
+        name = f"{size.low_px:g} px and more" if last else f"{size.low_px:g} to {size.high_px:g} px"
+        table.add_row(
+            name, str(size.labels), f"{size.recall:.3f}", str(size.boxes), f"{size.precision:.3f}"
+        )
+    console_text.out.print(table)
+
+
+def _print_calibration(result: Evaluation) -> None:
+    table = Table("confidence", "boxes", "mean", "right", box=None)
+    for part in result.calibration.bins:
+        table.add_row(
+            f"{part.low:.1f} to {part.high:.1f}",
+            str(part.boxes),
+            f"{part.mean_confidence:.2f}",
+            f"{part.right:.2f}" if part.boxes else "",
+        )
+    console_text.out.print(table)
+    error = result.calibration.expected_error
+    console_text.out.print(f"expected calibration error {error:.3f}")
 
 
 def _print_curve(result: Evaluation) -> None:
@@ -208,11 +279,13 @@ def _print_curve(result: Evaluation) -> None:
 
 
 def _print(result: Evaluation) -> None:
-    table = Table("class", "labels", "AP50", "AP50-95", "precision", "recall", box=None)
+    heads = ("class", "labels", "AP50", "AP50-95", "precision", "recall", "at confidence")
+    table = Table(*heads, box=None)
 
     def row(name: str, score: Score) -> None:
         figures = (score.ap50, score.ap50_95, score.precision, score.recall)
-        table.add_row(name, str(score.labels), *(f"{value:.3f}" for value in figures))
+        at = "own" if score.threshold is None else f"{score.threshold:g}"
+        table.add_row(name, str(score.labels), *(f"{value:.3f}" for value in figures), at)
 
     for name, score in result.per_class.items():
         row(name, score)
@@ -221,7 +294,6 @@ def _print(result: Evaluation) -> None:
     say = console_text.out.print
     say(f"{result.model_id} on {result.pictures} pictures of {result.data}", markup=False)
     say(table)
-    say(f"precision and recall hold at confidence {result.threshold:g}")
     if result.mapping:
         said = ", ".join(f"{a} as {b or 'nothing'}" for a, b in result.mapping.items())
         say(f"counted: {said}", markup=False)

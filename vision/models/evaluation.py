@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from park.errors import ModelError
 from park.picture import Pixels
 from park.records import Detection, Frame
 from vision.detect import Detector
-from vision.models.curve import CurvePoint, precision_recall_curve
+from vision.models.calibration import Calibration, SizeScore, by_size, calibration
+from vision.models.curve import (
+    CurvePoint,
+    best_f1,
+    fine_thresholds,
+    precision_recall_curve,
+    threshold_for,
+)
 from vision.models.dataset import Dataset, LabelledPicture, read_dataset
 from vision.models.registry import ModelFile
+from vision.models.verdicts import Verdicts, judge
+from vision.models.worst import write_worst
 from vision.slicing import GsdAt
 
 if TYPE_CHECKING:
@@ -27,6 +37,8 @@ _AP_CONFIDENCE = 0.01
 """Average precision needs the unsure boxes as well."""
 
 _THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
+
+_NOT_MEASURED = Calibration((), 0.0)
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,6 +53,8 @@ class Score:
         ap50_95: mean of the average precision at overlaps 0.50, 0.55, ... 0.95.
         precision: share of boxes above the threshold that are right, at an overlap of 0.5.
         recall: share of labelled things found above the threshold.
+        threshold: the confidence at which precision and recall hold; None where each class has
+            its own.
     """
 
     labels: int
@@ -48,6 +62,25 @@ class Score:
     ap50_95: float
     precision: float
     recall: float
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenThreshold:
+    """The threshold that a stated precision asks for.
+
+    Attributes:
+        class_name: of which class.
+        wanted_precision: the precision that was asked for.
+        point: where it is reached; the best compromise of precision and recall (F1) where it is
+            not.
+        reached: whether it is.
+    """
+
+    class_name: str
+    wanted_precision: float
+    point: CurvePoint
+    reached: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +92,18 @@ class Evaluation:
         data: the folder of the dataset.
         split: the split that was used, "" for all pictures.
         pictures: how many.
-        threshold: the confidence at which precision and recall hold.
+        threshold: the confidence at which precision and recall hold, where a class has none of
+            its own.
         overall: all classes together (average precision: the mean over classes).
         per_class: class name to its figures.
         mapping: label name to the class it counted as, where they differ.
         ignored: label names that the model does not know.
         problems: labels or pictures that were refused.
         curve: precision and recall at thresholds from 0.05 to 0.95.
+        sizes: precision and recall by the size of things.
+        calibration: whether confidence can be taken at its word.
+        chosen: the threshold of each class for the precision that was asked for, if any was.
+        worst: pictures of mistakes that were written.
     """
 
     model_id: str
@@ -79,6 +117,10 @@ class Evaluation:
     ignored: tuple[str, ...]
     problems: tuple[str, ...]
     curve: tuple[CurvePoint, ...] = ()
+    sizes: tuple[SizeScore, ...] = ()
+    calibration: Calibration = _NOT_MEASURED
+    chosen: tuple[ChosenThreshold, ...] = ()
+    worst: tuple[Path, ...] = ()
 
 
 def evaluate(
@@ -90,6 +132,8 @@ def evaluate(
     scenes: Sequence[str] = (),
     gsd_m: float | None = None,
     threshold: float | None = None,
+    precision: float | None = None,
+    worst: Path | None = None,
     on_picture: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Run a model over labelled pictures and compare.
@@ -103,6 +147,8 @@ def evaluate(
         gsd_m: metres per pixel of the pictures; None when not known, and then the scale is
             sought as for footage without a pose.
         threshold: confidence for precision and recall; None takes the model's own.
+        precision: share of right boxes to choose a threshold for; None chooses none.
+        worst: folder for pictures of the worst misses and false alarms; None writes none.
         on_picture: told pictures done and in all.
 
     Raises:
@@ -110,7 +156,6 @@ def evaluate(
     """
     dataset, used_split = _chosen(read_dataset(data), split, scenes)
     detector = Detector(model, confidence=_AP_CONFIDENCE)
-    threshold = detector.model.card.threshold if threshold is None else threshold
     full_map = _full_mapping(dataset.class_names, detector, mapping)
     known = tuple(dict.fromkeys(mapping.get(n, n) for n in detector.classes))
     ignored = tuple(n for n in dataset.class_names if full_map[n] and full_map[n] not in known)
@@ -126,28 +171,64 @@ def evaluate(
     gsd_at: GsdAt | None = None if gsd_m is None else lambda x, y: gsd_m
     predictions: list[sv.Detections] = []
     targets: list[sv.Detections] = []
+    paths: list[Path] = []
     frames = _frames(dataset.pictures, gsd_at, problems)
     for count, (picture, found) in enumerate(_detected(detector, frames), start=1):
         width_px, height_px = found.frame.width_px, found.frame.height_px
         predictions.append(_as_predictions(found.detections, mapping, names))
         targets.append(_as_targets(picture, width_px, height_px, names))
+        paths.append(picture.path)
         on_picture(count, len(dataset.pictures))
     if not predictions:
         raise ModelError(f"no picture of {data} could be read")
-    overall, per_class = _scores(predictions, targets, names, threshold)
+    verdicts = judge(predictions, targets)
+    limits = _limits(detector, mapping, names, threshold)
+    overall, per_class = _scores(predictions, targets, verdicts, names, limits)
     return Evaluation(
         model_id=model.model_id,
         data=str(data),
         split=used_split,
         pictures=len(predictions),
-        threshold=threshold,
+        threshold=detector.model.card.threshold if threshold is None else threshold,
         overall=overall,
         per_class=per_class,
         mapping={k: v for k, v in full_map.items() if k != v},
         ignored=ignored,
         problems=tuple(problems),
-        curve=precision_recall_curve(predictions, targets, _THRESHOLDS),
+        curve=precision_recall_curve(verdicts, _THRESHOLDS),
+        sizes=by_size(verdicts, limits),
+        calibration=calibration(verdicts),
+        chosen=() if precision is None else choose_thresholds(verdicts, names, precision),
+        worst=() if worst is None else write_worst(verdicts, paths, names, limits, worst),
     )
+
+
+def choose_thresholds(
+    verdicts: Verdicts, names: Sequence[str], precision: float
+) -> tuple[ChosenThreshold, ...]:
+    """Return the threshold of each class that has labels for the precision that is wanted."""
+    chosen = []
+    for index, name in enumerate(names):
+        own = verdicts.of_class(index)
+        if not len(own.label_class):
+            continue
+        points = precision_recall_curve(own, fine_thresholds())
+        point = threshold_for(points, precision)
+        reached = point is not None
+        chosen.append(ChosenThreshold(name, precision, point or best_f1(points), reached))
+    return tuple(chosen)
+
+
+def _limits(
+    detector: Detector, mapping: Mapping[str, str], names: Sequence[str], threshold: float | None
+) -> tuple[float, ...]:
+    """Return the threshold of each class; the lowest of those that are counted as one."""
+    card = detector.card
+    own = {
+        name: min(card.threshold_of(n) for n in detector.classes if mapping.get(n, n) == name)
+        for name in names
+    }
+    return tuple(own[name] if threshold is None else threshold for name in names)
 
 
 def _chosen(dataset: Dataset, split: str | None, scenes: Sequence[str]) -> tuple[Dataset, str]:
@@ -250,55 +331,44 @@ def _as_targets(
 def _scores(
     predictions: list[sv.Detections],
     targets: list[sv.Detections],
+    verdicts: Verdicts,
     names: Sequence[str],
-    threshold: float,
+    limits: Sequence[float],
 ) -> tuple[Score, dict[str, Score]]:
-    from supervision.metrics import AveragingMethod, MeanAveragePrecision, Precision, Recall
+    from supervision.metrics import MeanAveragePrecision
 
     ap = MeanAveragePrecision(max_detection_thresholds=(1, 10, 1000))
     ap_result = ap.update(predictions, targets).compute()
-    sure = [_above(p, threshold) for p in predictions]
-    precision = Precision(averaging_method=AveragingMethod.MICRO).update(sure, targets).compute()
-    recall = Recall(averaging_method=AveragingMethod.MICRO).update(sure, targets).compute()
-    counts = {
-        name: sum(int(np.sum(np.asarray(t.class_id) == i)) for t in targets if len(t))
-        for i, name in enumerate(names)
-    }
     ap_of = _by_class(ap_result.matched_classes, ap_result.ap_per_class)
-    precision_of = _by_class(precision.matched_classes, precision.precision_per_class)
-    recall_of = _by_class(recall.matched_classes, recall.recall_per_class)
-    per_class = {
-        name: Score(
-            counts[name],
+    counted = verdicts.confidence >= np.asarray(limits)[verdicts.class_index]
+    per_class = {}
+    for i, name in enumerate(names):
+        labels = int((verdicts.label_class == i).sum())
+        found = counted & (verdicts.class_index == i)
+        per_class[name] = Score(
+            labels,
             float(max(0.0, ap_of[i][0])) if i in ap_of else 0.0,
             float(max(0.0, np.mean(ap_of[i]))) if i in ap_of else 0.0,
-            float(precision_of[i][0]) if i in precision_of else 0.0,
-            float(recall_of[i][0]) if i in recall_of else 0.0,
+            *_precision_recall(verdicts.right, found, labels),
+            limits[i],
         )
-        for i, name in enumerate(names)
-    }
     labelled = [s for s in per_class.values() if s.labels]
+    every = sum(s.labels for s in per_class.values())
     overall = Score(
-        sum(counts.values()),
+        every,
         float(np.mean([s.ap50 for s in labelled])) if labelled else 0.0,
         float(np.mean([s.ap50_95 for s in labelled])) if labelled else 0.0,
-        float(precision.precision_at_50),
-        float(recall.recall_at_50),
+        *_precision_recall(verdicts.right, counted, every),
+        limits[0] if len(set(limits)) == 1 else None,
     )
     return overall, per_class
 
 
-def _above(found: sv.Detections, threshold: float) -> sv.Detections:
-    import supervision as sv
-
-    if not len(found):
-        return found
-    kept = np.asarray(found.confidence) >= threshold
-    return sv.Detections(
-        xyxy=found.xyxy[kept],
-        confidence=np.asarray(found.confidence)[kept],
-        class_id=np.asarray(found.class_id)[kept],
-    )
+def _precision_recall(
+    right: NDArray[np.bool_], found: NDArray[np.bool_], labels: int
+) -> tuple[float, float]:
+    hits, boxes = int((right & found).sum()), int(found.sum())
+    return hits / boxes if boxes else 0.0, hits / labels if labels else 0.0
 
 
 def _by_class(classes: Any, values: Any) -> dict[int, Any]:  # noqa: ANN401 - no types there

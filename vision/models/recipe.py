@@ -58,6 +58,7 @@ class PictureRecipe(_Part):
         size_px: side of what the network is given in training.
         train_splits: splits of the dataset to learn from ("train", "val", "test").
         validation_splits: splits to check on; never learned from.
+        check_every: of the pictures to check on, every so many-th is looked at after an epoch.
         duplicate_bits: a picture to learn from is left out when its perceptual hash (64 bits)
             differs from that of a validation picture, or of its mirror image, in at most so
             many bits; None keeps all.
@@ -75,6 +76,7 @@ class PictureRecipe(_Part):
     size_px: int = Field(416, ge=128, le=1280, multiple_of=32)
     train_splits: tuple[str, ...] = ("train",)
     validation_splits: tuple[str, ...] = ("val",)
+    check_every: int = Field(1, ge=1)
     duplicate_bits: int | None = Field(6, ge=0, le=32)
     crops: int = Field(0, ge=0)
     zoom_range: tuple[float, float] = (1.0, 1.0)

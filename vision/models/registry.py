@@ -6,8 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from park.errors import ModelError
 
@@ -29,6 +30,10 @@ class ModelCard(BaseModel):
         reference_m: length on the ground of its most common thing, to guess the scale of
             pictures without a pose; None when there is none.
         threshold: confidence above which a box counts, chosen on validation data.
+        thresholds: class to its own threshold, where it differs.
+        threshold_precision: share of right boxes on validation data for which thresholds were
+            chosen; None when not stated.
+        channels: what the pictures must be: "colour", or "thermal" (grey, of heat).
         size_range_m: class to shortest and longest side on the ground that is possible.
         aliases: names that others give its things, to the model's own (car to vehicle).
         licence: of the weights.
@@ -46,6 +51,9 @@ class ModelCard(BaseModel):
     object_px_range: tuple[float, float] | None = None
     reference_m: float | None = Field(None, gt=0)
     threshold: float = Field(0.25, gt=0, lt=1)
+    thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
+    threshold_precision: float | None = Field(None, gt=0, le=1)
+    channels: Literal["colour", "thermal"] = "colour"
     size_range_m: dict[str, tuple[float, float]] = {}
     aliases: dict[str, str] = {}
     licence: str = "not stated"
@@ -57,6 +65,17 @@ class ModelCard(BaseModel):
         if limits is not None and not 0 < limits[0] < limits[1]:
             raise ValueError("give the smaller limit first, above zero")
         return limits
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> Self:
+        unknown = set(self.thresholds) - set(self.classes)
+        if self.classes and unknown:
+            raise ValueError(f"thresholds names {sorted(unknown)}, not in classes")
+        return self
+
+    def threshold_of(self, class_name: str) -> float:
+        """Return the confidence above which a box of this class counts."""
+        return self.thresholds.get(class_name, self.threshold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,8 +143,10 @@ def _listen(
     def use_all_cores(trainer: Any) -> None:  # noqa: ANN401
         import torch
 
-        # ultralytics leaves one core idle, which on a machine with two is half of it.
-        torch.set_num_threads(os.cpu_count() or 1)
+        # ultralytics leaves one core idle, which on a machine with two is half of it. On a busy
+        # machine threads wait for one another; one thread, and two runs at a time, then do more.
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(os.cpu_count() or 1)
 
     def keep_whole(trainer: Any) -> None:  # noqa: ANN401
         copy = last.with_name(_WHOLE_CHECKPOINT)

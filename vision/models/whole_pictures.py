@@ -67,9 +67,11 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
             )
     writer = _Writer(out, "val", recipe)
     hashes: list[int] = []
-    for picture in val:
+    for index, picture in enumerate(val):
         image = _read(picture.path)
         hashes.append(perceptual_hash(image))
+        if index % part.check_every:
+            continue
         shown = _Shown(image, _boxes_px(image, picture, recipe))
         for number, crop in enumerate(_grid(shown, part) if part.crops else [shown]):
             writer.write(f"{picture.path.stem}-{number}", crop)
