@@ -335,6 +335,18 @@ CLASS_FAMILIES: Mapping[str, frozenset[str]] = MappingProxyType(
             }
         ),
         "person": frozenset({"people", "pedestrian", "worker", "man", "woman", "rider"}),
+        "flame": frozenset({"fire", "open_fire"}),
+        "smoke": frozenset({"smoke_plume", "dust_plume"}),
+        "hard_hat": frozenset({"helmet", "hardhat"}),
+        "no_hard_hat": frozenset({"no_helmet", "no_hardhat", "bare_head"}),
+        "rubbish": frozenset({"garbage", "litter", "trash", "waste"}),
+        "overflowing_bin": frozenset({"overflow", "garbage_overflow"}),
+        "hotspot": frozenset({"hot_spot"}),
+        "discoloured_water": frozenset({"discolored_water"}),
+        "bare_soil": frozenset({"bare_ground"}),
+        "stockpile": frozenset({"uncovered_stockpile"}),
+        "new_object": frozenset({"new_structure"}),
+        "obstacle": frozenset({"cone", "barrier", "debris"}),
     }
 )
 """Families of classes: what a rule means by "vehicle", whatever the model calls it.
