@@ -83,6 +83,8 @@ class FlightLimits:
         reserve_share: part of the planned reserve that must be left at home; below it, return.
         pilot_grace_s: of this program's clock: how long the vehicle may take to explain a mode.
         reconnect_s: of this program's clock: how long a lost link is waited for.
+        hang_s: of this program's clock: how long its loop may stand still before it no longer
+            says that it is there, so that the vehicle returns by itself.
     """
 
     stall_s: float = 60.0
@@ -93,6 +95,7 @@ class FlightLimits:
     reserve_share: float = 0.6
     pilot_grace_s: float = 2.0
     reconnect_s: float = 600.0
+    hang_s: float = 45.0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

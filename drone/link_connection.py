@@ -42,6 +42,7 @@ _NOT_VEHICLES = frozenset({6, 18, 26, 27, 30})  # stations, computers on board, 
 _FROM_GIMBALS = frozenset({"GIMBAL_DEVICE_ATTITUDE_STATUS", "MOUNT_ORIENTATION"})
 _HEARTBEAT_S = 1.1
 _SHORTEST_HEARTBEAT_S = 0.015
+_LATER_THAN_THEIRS = 1.2
 _LOOK_S = 0.25
 _TEXTS_KEPT = 200
 _STARVED_S = 3.0
@@ -115,6 +116,8 @@ class LinkConnection:
         self._closed = False
         self._lost_since_s: float | None = None
         self._our_heartbeat_s = -math.inf
+        self._their_heartbeat_s = -math.inf
+        self._own_beat_s = _HEARTBEAT_S
         self._kept_alive_s = clock.monotonic_s()
         self._silent = False
         self._cuts = 0
@@ -253,6 +256,11 @@ class LinkConnection:
         """Say that the pilot program still runs its loop; see ``keepalive_s`` of `connect`."""
         self._kept_alive_s = self.clock.monotonic_s()
 
+    def need_keepalive(self, keepalive_s: float | None) -> None:
+        """Change ``keepalive_s`` of `connect`, for a program that begins or ends to steer."""
+        self._kept_alive_s = self.clock.monotonic_s()
+        self._keepalive_s = keepalive_s
+
     def texts_since(self, monotonic_s: float) -> tuple[StatusText, ...]:
         """Return what the vehicle has said since a reading of this program's monotonic clock."""
         with self._changed:
@@ -353,6 +361,9 @@ class LinkConnection:
         if kind == "HEARTBEAT":
             # One of ours for each of theirs: a simulated vehicle whose time runs ten times as
             # fast also misses its ground station ten times as soon.
+            now_s = self.clock.monotonic_s()
+            theirs_s, self._their_heartbeat_s = now_s - self._their_heartbeat_s, now_s
+            self._own_beat_s = min(_HEARTBEAT_S, max(_LOOK_S / 5.0, theirs_s * _LATER_THAN_THEIRS))
             self._send_heartbeat(_SHORTEST_HEARTBEAT_S)
 
     def _is_ours(self, message: Message) -> bool:
@@ -417,7 +428,9 @@ class LinkConnection:
 
     def _say_alive(self) -> None:
         """Send our heartbeat when it is due; in the reading thread, twenty times a second."""
-        self._send_heartbeat(_HEARTBEAT_S)
+        answered = self._our_heartbeat_s - self._their_heartbeat_s < _SHORTEST_HEARTBEAT_S
+        # If this thread could not run for a while, one goes out before what came is read.
+        self._send_heartbeat(self._own_beat_s if answered else _HEARTBEAT_S)
 
     def _send_heartbeat(self, at_least_s: float) -> None:
         now_s = self.clock.monotonic_s()

@@ -231,8 +231,10 @@ class Patrol:
             self._link.add_listener(self._hear_telemetry, Telemetry),
             self._link.add_listener(self._inbox.put, LinkEvent),
         )
+        self._link.need_keepalive(self.flight.limits.hang_s)
 
         def stop() -> None:
+            self._link.need_keepalive(None)
             for one in stops:
                 one()
 

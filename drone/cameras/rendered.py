@@ -84,15 +84,14 @@ class RenderedCamera:
         """
         waited, lag_s = 0, self._max_lag_s * time.speedup
         stopped_s: float | None = None
+        told = False
         while self._open:
+            due = self._next_due(lag_s)
             if stop.is_set():
                 stopped_s = monotonic() if stopped_s is None else stopped_s
-                if monotonic() - stopped_s > _LAST_PICTURES_S:
-                    return
-            due = self._next_due(lag_s)
+                if due is None or monotonic() - stopped_s > _LAST_PICTURES_S:
+                    break
             if due is None:
-                if stop.is_set():
-                    return
                 with self._changed:
                     heard = self._changed.wait(0.1)
                 waited = 0 if heard else waited + 1
@@ -102,8 +101,19 @@ class RenderedCamera:
             if waited >= 50:
                 yield CameraNote("back", "camera poses come again")
             waited = 0
+            if self.left_out and not told:
+                told = True
+                yield CameraNote("trouble", self._too_slow(time))
             moment = datetime.fromtimestamp(due[0], UTC)
             yield Picture(moment, self._renderer.render(due[1], moment))
+        if self.left_out:
+            yield CameraNote("trouble", f"{self.left_out} pictures were left out in all")
+
+    def _too_slow(self, time: FrameTime) -> str:
+        return (
+            f"this machine cannot draw {self._fps * time.speedup:.0f} pictures a second, so some "
+            "are left out; a smaller --speedup leaves it more time"
+        )
 
     def close(self) -> None:
         """Stop drawing. See `CameraSource`."""

@@ -72,6 +72,17 @@ class Flown:
     _thread: threading.Thread | None = None
     _result: PatrolResult | None = None
     _error: BaseException | None = None
+    _stalled: threading.Event | None = None
+
+    def line(self, kind: str, message: str) -> None:
+        """Keep a line of the flight log; called by the pilot's own thread."""
+        self.lines.append((kind, message))
+        if self._stalled is not None:
+            self._stalled.wait(60.0)
+
+    def stall(self, until: threading.Event) -> None:
+        """Hold the pilot's thread at its next line until an event is set."""
+        self._stalled = until
 
     def take_off(self, fly: Callable[[], PatrolResult] | None = None) -> None:
         """Fly in a thread of its own."""
@@ -170,15 +181,16 @@ def airborne(
         )
         report = prepare(link, flight, SITE).report
         assert report.go, "\n".join(map(str, report.lines))
-        lines: list[tuple[str, str]] = []
-        patrol = Patrol(
-            replace(flight, vehicle=in_flight or flies),
-            link,
-            listener=lambda kind, line: lines.append((kind, line)),
-        )
+        said: list[Flown] = []
+
+        def tell(kind: str, line: str) -> None:
+            if said:
+                said[0].line(kind, line)
+
+        patrol = Patrol(replace(flight, vehicle=in_flight or flies), link, listener=tell)
+        said.append(Flown(server, link, patrol))
         patrol.states.enter(PatrolState.PREFLIGHT, "a test")
-        flown = Flown(server, link, patrol, lines)
-        yield flown
+        yield said[0]
 
 
 def metres_of(result: PatrolResult) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import pytest
 
@@ -203,6 +204,23 @@ def test_a_vehicle_that_restarts_in_the_air_is_reported_and_let_go() -> None:
         assert result.outcome is Outcome.REBOOTED
         assert result.failsafe is Failsafe.REBOOT
         assert "vehicle rebooted (let go): its clock went from" in flown.said("failsafe")
+
+
+def test_a_program_that_hangs_falls_silent_and_the_vehicle_comes_home() -> None:
+    limits = FlightLimits(pilot_grace_s=0.6, hang_s=1.5)
+    with airborne(limits=limits) as flown:
+        flown.take_off()
+        flown.until_waypoint(2)
+        hangs = threading.Event()
+        flown.stall(hangs)
+        try:
+            flown.server.wait_for(lambda now: now.mode is Mode.RTL, "its return", 60.0)
+        finally:
+            hangs.set()
+        result = flown.end()
+        assert result.failsafe is Failsafe.LINK_LOSS
+        assert result.outcome is Outcome.CUT_SHORT
+        assert "to RTL by itself: GCS Failsafe" in result.cause
 
 
 # --- orders -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from drone.cameras.pattern import StillCamera, colour_bars
 from drone.cameras.rendered import RenderedCamera, between
-from drone.cameras.source import Picture
+from drone.cameras.source import CameraNote, Picture
 from park.errors import RecordingError
 from park.patrol_format import PatrolCamera
 from park.records import CameraPose
@@ -44,9 +44,14 @@ def pose(lon_deg: float, yaw_deg: float = 0.0) -> CameraPose:
     return CameraPose(31.0, lon_deg, 60.0, None, yaw_deg, -90.0, 0.0)
 
 
-def take(camera: RenderedCamera, count: int, speedup: float = 1.0) -> list[Picture]:
+def take(
+    camera: RenderedCamera, count: int, speedup: float = 1.0, said: list[str] | None = None
+) -> list[Picture]:
     taken: list[Picture] = []
     for item in camera.items(SimulatedTime(speedup), threading.Event()):
+        if said is not None and isinstance(item, CameraNote):
+            said.append(item.message)
+            continue
         assert isinstance(item, Picture)
         taken.append(item)
         if len(taken) == count:
@@ -75,8 +80,11 @@ def test_a_camera_that_cannot_keep_up_leaves_pictures_out_and_counts_them() -> N
     assert len(take(camera, 3)) == 3
     for number in range(2, 11):
         camera.saw_pose(START + timedelta(seconds=number), pose(121.0))
-    times = [(item.time - START).total_seconds() for item in take(camera, 2)]
+    said: list[str] = []
+    times = [(item.time - START).total_seconds() for item in take(camera, 2, said=said)]
     assert times == pytest.approx([9.5, 9.6])
+    assert len(said) == 1
+    assert "cannot draw 10 pictures a second, so some are left out" in said[0]
     assert camera.left_out == 92
 
 
