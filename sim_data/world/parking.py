@@ -6,7 +6,7 @@ from sim_data.world.draft import ZoneDraft
 from sim_data.world.lot import Lot
 from sim_data.world.records import Bay, CarPark, Material, TreeKind
 
-CAR_BAY_M = (5.3, 2.5)
+CAR_BAY_M = (5.5, 2.6)
 """Length and width of a bay for cars."""
 
 TRUCK_BAY_M = (13.0, 3.6)
