@@ -11,7 +11,7 @@ from datetime import date
 from park.records import DailyIncidents, Incident, Observation
 from park.site import Site
 from park.taxonomy import incident_type
-from pipelines.rules import RuleHit
+from pipelines.hits import RuleHit
 
 
 def incidents_from_hits(
@@ -108,6 +108,7 @@ def _incident(
         evidence_uri=None,
         model_id=best.model_id,
         best=best,
+        measure_error=hit.measure_error,
     )
 
 

@@ -11,8 +11,8 @@ from park.errors import RecordError
 from park.records import DailyIncidents, GroundPoint, Observation
 from park.site import Site
 from park.taxonomy import INCIDENT_TYPES
+from pipelines.hits import RuleHit
 from pipelines.incidents import best_observation, incidents_from_hits, sum_by_day
-from pipelines.rules import RuleHit
 
 EVENING = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)  # 23:30 in Shanghai, Monday
 PLACE = GroundPoint(22.535, 113.945, 2.0)

@@ -16,7 +16,8 @@ from shapely.geometry import mapping
 from park.geodesy import LocalFrame
 from park.records import GroundPoint, Observation, TrackedObject
 from park.site import Site
-from pipelines.rules import RuleResult, evaluate_rules
+from pipelines.hits import RuleResult
+from pipelines.rules import evaluate_rules
 
 FRAME = LocalFrame(22.535, 113.945)
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # a Monday, 12:00 in Shanghai
