@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from ops.commands.sim_score import score
 from sim_data.copter.command_line import copter
 
 app = typer.Typer(help="Simulated things to try the rest with.", no_args_is_help=True)
 app.command("copter")(copter)
+app.command("score")(score)
 
 
 @app.callback()

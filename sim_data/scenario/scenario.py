@@ -193,12 +193,15 @@ class Scenario:
             "site": self.world.site.id,
             "park_seed": self.world.seed,
             "park_km2": self.world.km2,
-            "patrol_starts": self.starts.isoformat(),
-            "patrol_lasts_s": self.lasts_s,
-            "days": self.days,
+            "patrols": [
+                {
+                    "day": number,
+                    "starts": self.patrol_starts(number).isoformat(),
+                    "ends": self.patrol_ends(number).isoformat(),
+                }
+                for number in (range(1, self.days + 1) if day is None else (day,))
+            ],
         }
-        if day is not None:
-            about["day"] = day
         return Truth(self.truth_rows(day), about, tuple(positions))
 
     def _rows(self, one: Staged, day: int) -> list[TruthRow]:

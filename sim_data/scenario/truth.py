@@ -81,6 +81,20 @@ class Truth:
             seen.add(row.truth_id)
 
 
+def patrol_windows(truth: Truth) -> tuple[tuple[datetime, datetime], ...]:
+    """Return from when to when patrols were flown that a truth is about; none when not told.
+
+    Raises:
+        SimulationError: what it says of its patrols cannot be read.
+    """
+    try:
+        return tuple((_time(one["starts"]), _time(one["ends"])) for one in truth.about["patrols"])
+    except KeyError:
+        return ()
+    except (TypeError, ValueError) as error:
+        raise SimulationError(f"the patrols of {TRUTH_JSON_NAME} cannot be read: {error}") from None
+
+
 def write_truth(folder: str | Path, truth: Truth) -> tuple[Path, ...]:
     """Write truth tables into a folder, over those that are there.
 
@@ -173,10 +187,16 @@ def join_truths(truths: Sequence[Truth]) -> Truth:
                 "they belong to different scenarios"
             )
     positions = {(one.time, one.object_id): one for truth in truths for one in truth.positions}
+    about = dict(truths[0].about) if truths else {}
+    told = [one for truth in truths for one in truth.about.get("patrols", [])]
+    if told:
+        about["patrols"] = sorted(
+            {one["starts"]: one for one in told}.values(), key=lambda one: str(one["starts"])
+        )
     ordered = tuple(sorted(rows.values(), key=lambda row: (row.first_time, row.truth_id)))
     return Truth(
         ordered,
-        dict(truths[0].about) if truths else {},
+        about,
         tuple(positions[key] for key in sorted(positions)),
     )
 
