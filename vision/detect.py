@@ -18,6 +18,7 @@ from park.records import Detection, Frame
 from vision.models.engine import Engine, RawBoxes
 from vision.models.export import export_model
 from vision.models.registry import ModelFile
+from vision.models.suitability import why_unsuited
 from vision.slicing import (
     WHOLE_UP_TO,
     GsdAt,
@@ -109,10 +110,14 @@ class Detector:
                 is not known.
 
         Raises:
-            ModelError: when inference does not come back.
+            ModelError: when inference does not come back, or the model cannot know such pictures
+                (`vision.models.suitability.why_unsuited`).
         """
         pending: deque[_Pending] = deque()
         for frame, gsd_at in frames:
+            reason = why_unsuited(self.card, frame)
+            if reason is not None:
+                raise ModelError(reason)
             plan = self._plan(frame, gsd_at)
             if not plan.scale_known and self._can_guess_scale and not self._whole:
                 while pending:

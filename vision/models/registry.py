@@ -6,11 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from park.errors import ModelError
+from park.spectrum import Spectrum
 
 MODEL_SUFFIXES = (".pt", ".onnx")
 
@@ -33,7 +34,7 @@ class ModelCard(BaseModel):
         thresholds: class to its own threshold, where it differs.
         threshold_precision: share of right boxes on validation data for which thresholds were
             chosen; None when not stated.
-        channels: what the pictures must be: "colour", or "thermal" (grey, of heat).
+        spectrum: what light the camera must see; a thermal model takes grey pictures of heat.
         size_range_m: class to shortest and longest side on the ground that is possible.
         aliases: names that others give its things, to the model's own (car to vehicle).
         licence: of the weights.
@@ -53,7 +54,7 @@ class ModelCard(BaseModel):
     threshold: float = Field(0.25, gt=0, lt=1)
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
     threshold_precision: float | None = Field(None, gt=0, le=1)
-    channels: Literal["colour", "thermal"] = "colour"
+    spectrum: Spectrum = "visible"
     size_range_m: dict[str, tuple[float, float]] = {}
     aliases: dict[str, str] = {}
     licence: str = "not stated"
