@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from park.errors import ModelError
 from park.picture import Pixels
 from park.records import Detection, Frame
+from park.taxonomy import class_key
 from vision.detect import Detector
 from vision.models.calibration import Calibration, SizeScore, by_size, calibration
 from vision.models.curve import (
@@ -255,14 +256,20 @@ def _chosen(dataset: Dataset, split: str | None, scenes: Sequence[str]) -> tuple
 def _full_mapping(
     labels: Sequence[str], detector: Detector, mapping: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return label name to class: what the user said, then what the model's card says."""
+    """Return label name to class: what the user said, then what the model's card says.
+
+    Names are compared as the taxonomy spells them, so that Hard-Hat is hard_hat.
+    """
+    own = {class_key(name): name for name in detector.classes}
+    aliases = {class_key(alias): name for alias, name in detector.card.aliases.items()}
     full = {}
     for label in labels:
+        key = class_key(label)
         if label in mapping:
             full[label] = mapping[label]
-        elif label not in detector.classes and label in detector.card.aliases:
-            alias = detector.card.aliases[label]
-            full[label] = mapping.get(alias, alias)
+        elif label not in detector.classes and (key in own or key in aliases):
+            name = own.get(key) or aliases[key]
+            full[label] = mapping.get(name, name)
         else:
             full[label] = label
     return full

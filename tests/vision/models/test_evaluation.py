@@ -139,9 +139,17 @@ class TestMapping:
         [
             (("lorry",), {"lorry": "vehicle"}, {"lorry": "vehicle"}),
             (("car",), {}, {"car": "vehicle"}),
+            (("VEHICLE",), {}, {"VEHICLE": "vehicle"}),
+            (("Truck",), {}, {"Truck": "vehicle"}),
             (("thing",), {"thing": "object", "vehicle": "object"}, {"thing": "object"}),
         ],
-        ids=["labels to the model's", "by the model's card", "both to a third"],
+        ids=[
+            "labels to the model's",
+            "by the model's card",
+            "the model's own, spelt otherwise",
+            "by the model's card, spelt otherwise",
+            "both to a third",
+        ],
     )
     def test_names_are_brought_together(
         self,

@@ -120,6 +120,17 @@ def test_validation_crops_cover_the_picture_at_its_own_resolution(
     assert tiles.val_tiles == 3 * 2 * 2
 
 
+def test_an_epoch_may_look_at_some_of_the_checked_pictures_and_learns_from_none(
+    tmp_path: Path, data: Path
+) -> None:
+    put(data, "train", "again", photo(101), "")
+    tiles = write_pictures(
+        read_dataset(data), recipe(tmp_path, "check_every = 2"), tmp_path / "out"
+    )
+    assert tiles.val_tiles == 2
+    assert tiles.near_duplicates == ("again.png",), "v1 is checked on, though not each epoch"
+
+
 def test_inverted_pictures_exchange_black_and_white(tmp_path: Path, data: Path) -> None:
     out = tmp_path / "out"
     part = "inverted_share = 1.0\nrelit_share = 0.0"
