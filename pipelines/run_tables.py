@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from park.errors import WarehouseError
 from park.records import Reject
 from park.schemas import SCHEMAS, RunStamp, patrols_to_table, rejects_to_table
+from pipelines.cases import with_cases
 from pipelines.conclude import daily_file, detections_file, incidents_file
 from pipelines.look import SourceSeen
 from pipelines.tables import RunTables, Warehouse, WarehouseSnapshot
@@ -94,17 +95,24 @@ def run_tables(
     patrols = plan.patrols | carried
     old_patrols = _of_patrols(warehouse.table_as_of("patrols", plan.base), plan.site_id, carried)
     old_rejects = _of_patrols(warehouse.table_as_of("rejects", plan.base), plan.site_id, carried)
+    incidents = _together([incidents_file(str(out), d) for d in days], "incidents")
     return RunTables(
         site_id=plan.site_id,
         run_id=stamp.run_id,
         days=plan.days,
         patrol_ids=patrols,
         detections=_detections(out, days, patrols),
-        incidents=_together([incidents_file(str(out), d) for d in days], "incidents"),
+        incidents=with_cases(incidents, _of_other_days(plan, warehouse)),
         daily_incidents=_together([daily_file(str(out), d) for d in days], "daily_incidents"),
         patrols=pa.concat_tables([patrols_to_table([s.summary for s in seen], stamp), old_patrols]),
         rejects=pa.concat_tables([rejects_to_table(rejects, stamp), old_rejects]),
     )
+
+
+def _of_other_days(plan: Replacement, warehouse: Warehouse) -> pa.Table:
+    rows = _of_site(warehouse.table_as_of("incidents", plan.base), plan.site_id)
+    mine = pc.is_in(rows["day"], pa.array(sorted(plan.days), pa.date32()))
+    return rows.filter(pc.invert(mine))
 
 
 def _carried(plan: Replacement, out: Path, warehouse: Warehouse) -> frozenset[str]:
