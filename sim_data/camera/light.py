@@ -60,7 +60,12 @@ class Light:
 
     def on(self, normal: tuple[float, float, float]) -> NDArray[np.float64]:
         """Return the factor on the colour of a surface that faces along a unit vector."""
-        sun = self.towards_sun
+        return self.under(normal, self.towards_sun)
+
+    def under(
+        self, normal: tuple[float, float, float], sun: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the same with the sun in a direction given in other axes, third one up."""
         share = max(0.0, float(np.dot(sun, normal))) / max(0.3, float(sun[2]))
         keep = np.array(self.keep)
         # Walls see half of the sky, and light from the ground.

@@ -11,17 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from park.records import BoxXyxyPx, CameraPose, Intrinsics
+from sim_data.camera.actors import (
+    cast_shadows,
+    outline_m,
+    placed_person,
+    placed_tree,
+    placed_vehicle,
+)
 from sim_data.camera.backdrop import Backdrop
 from sim_data.camera.frame import Frame, box_of, clipped_share
-from sim_data.camera.light import light_at
+from sim_data.camera.light import Light, light_at
 from sim_data.camera.nearby import BoxM, WorldIndex, grown
-from sim_data.camera.sheet import FloatArray
-from sim_data.camera.solids import Prism, block_prisms, draw_prisms
+from sim_data.camera.solids import block_prisms, draw_prisms
+from sim_data.camera.sprites import Placed, Sprites
 from sim_data.camera.tiles import Mode, Tiles
-from sim_data.camera.view import View
-from sim_data.scenario.records import StagedThing, StagedVehicle
+from sim_data.camera.view import MIN_DEPTH_M, View
+from sim_data.scenario.records import StagedPerson, StagedThing, StagedVehicle
 from sim_data.world.records import Weather, World
-from sim_data.world.scene import Scene, VehicleActor
+from sim_data.world.scene import PersonActor, Scene, VehicleActor
 
 _CLEAR = Weather()
 
@@ -61,6 +68,14 @@ class VisibleThing:
     truncated_share: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    frame: Frame
+    things: Sequence[Placed]
+    names: Sequence[tuple[str, str]]
+    covered: dict[int, int]
+
+
 class Renderer:
     """Draws pictures of a simulated park; the same seed, pose and time give the same picture.
 
@@ -89,39 +104,45 @@ class Renderer:
         self._seed = seed
         self.weather = weather or getattr(scenario, "weather", None) or _CLEAR
         self._index = WorldIndex(world)
-        self._backdrop = Backdrop(Tiles(self._index, seed, tiles_mb))
+        self._tiles = Tiles(self._index, seed, tiles_mb)
+        self._backdrop = Backdrop(self._tiles)
+        self._sprites = Sprites(64.0)
 
     def rgb(self, pose: CameraPose, intrinsics: Intrinsics, time: datetime) -> NDArray[np.uint8]:
         """Return a colour picture, uint8 red, green, blue, shape (height, width, 3)."""
-        return np.asarray(self._draw(pose, intrinsics, time, thermal=False)[0].pixels, np.uint8)
+        return np.asarray(self._draw(pose, intrinsics, time, thermal=False).frame.pixels, np.uint8)
 
     def thermal(
         self, pose: CameraPose, intrinsics: Intrinsics, time: datetime
     ) -> NDArray[np.uint16]:
         """Return temperatures in hundredths of a kelvin, uint16, shape (height, width)."""
-        return np.asarray(self._draw(pose, intrinsics, time, thermal=True)[0].pixels, np.uint16)
+        return np.asarray(self._draw(pose, intrinsics, time, thermal=True).frame.pixels, np.uint16)
 
     def boxes(
         self, pose: CameraPose, intrinsics: Intrinsics, time: datetime
     ) -> tuple[VisibleThing, ...]:
         """Return vehicles, people and staged things that a picture shows at least a part of."""
-        frame, vehicles, first = self._draw(pose, intrinsics, time, thermal=False)
+        drawn = self._draw(pose, intrinsics, time, thermal=False)
+        frame = drawn.frame
+        counts = dict(zip(*np.unique(frame.ids, return_counts=True), strict=True))
         found = []
-        for number, vehicle in enumerate(vehicles, first):
-            corners = _vehicle_corners(vehicle)
-            pixels, depth = frame.view.project(corners)
-            if depth.min() <= 0.5:
+        for thing, (thing_id, class_name) in zip(drawn.things, drawn.names, strict=True):
+            own, shown = drawn.covered.get(thing.number, 0), int(counts.get(thing.number, 0))
+            if not own or not shown:
+                continue
+            pixels, depth = frame.view.project(outline_m(thing))
+            if depth.min() <= MIN_DEPTH_M:
                 continue
             box = box_of(pixels)
             inside = clipped_share(box, frame.shape)
-            if inside <= 0.0 or not (frame.ids == number).any():
-                continue
-            found.append(VisibleThing(vehicle.actor_id, vehicle.kind.value, box, 1.0, 1.0 - inside))
+            if inside > 0.0:
+                share = min(1.0, shown / own)
+                found.append(VisibleThing(thing_id, class_name, box, share, 1.0 - inside))
         return tuple(found)
 
     def _draw(
         self, pose: CameraPose, intrinsics: Intrinsics, time: datetime, *, thermal: bool
-    ) -> tuple[Frame, Sequence[VehicleActor], int]:
+    ) -> _Drawn:
         frame_of_world = self._world.frame
         light = light_at(time, frame_of_world.lat_deg, frame_of_world.lon_deg, self.weather)
         view = View.of(frame_of_world, pose, intrinsics)
@@ -129,42 +150,57 @@ class Renderer:
         self._backdrop.ground(frame)
         area = view.footprint(900.0)
         if not len(area):
-            return frame, (), 1
+            return _Drawn(frame, (), (), {})
         low, high = area.min(axis=0), area.max(axis=0)
         box: BoxM = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
         blocks = self._index.blocks.within(grown(box, 60.0))
         prisms = block_prisms(enumerate(blocks, 1))
-        vehicles = self._vehicles(time, box)
-        first = len(blocks) + 1
-        for number, vehicle in enumerate(vehicles, first):
-            ring = _vehicle_corners(vehicle)[:4, :2]
-            prisms.append(Prism(number, ring, 0.2, vehicle.height_m, vehicle.rgb, vehicle.rgb, 4.0))
+        things, names = self._actors(time, box, light, 10_000)
+        cast_shadows(frame, things)
         draw_prisms(frame, self._backdrop, prisms, grown(box, 20.0))
-        return frame, vehicles, first
+        trees = [
+            placed_tree(100_000 + number, tree)
+            for number, tree in enumerate(self._index.trees.within(grown(box, 8.0)))
+        ]
+        by_number = {prism.number: prism for prism in prisms}
+        covered = self._sprites.draw(frame, [*things, *trees], by_number)
+        return _Drawn(frame, things, names, covered)
 
-    def _vehicles(self, time: datetime, box: BoxM) -> list[VehicleActor]:
+    def _actors(
+        self, time: datetime, box: BoxM, light: Light, first: int
+    ) -> tuple[list[Placed], list[tuple[str, str]]]:
+        """Return vehicles and people to draw, and what they are called."""
+        vehicles, people = self._living(time, box)
+        tiles = self._tiles
+        things: list[Placed] = []
+        names: list[tuple[str, str]] = []
+        for vehicle in vehicles:
+            sunlit = tiles.sunlit(vehicle.east_m, vehicle.north_m, light) > 0.5
+            things.append(placed_vehicle(first + len(things), vehicle, sunlit))
+            names.append((vehicle.actor_id, vehicle.kind.value))
+        for who in people:
+            sunlit = tiles.sunlit(who.east_m, who.north_m, light) > 0.5
+            things.append(placed_person(first + len(things), who, sunlit))
+            names.append((who.actor_id, "person"))
+        return things, names
+
+    def _living(self, time: datetime, box: BoxM) -> tuple[list[VehicleActor], list[PersonActor]]:
         east, north = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
         radius = 0.5 * float(np.hypot(box[2] - box[0], box[3] - box[1])) + 10.0
-        found: list[VehicleActor] = []
+        vehicles: list[VehicleActor] = []
+        people: list[PersonActor] = []
         if self._life is not None:
-            found += self._life.at(time, around=(east, north, radius)).vehicles
+            scene = self._life.at(time, around=(east, north, radius))
+            vehicles += scene.vehicles
+            people += scene.people
         if self._scenario is not None:
-            staged = self._scenario.staged_at(time)
-            found += [thing.actor for thing in staged if isinstance(thing, StagedVehicle)]
-        return found
-
-
-def _vehicle_corners(vehicle: VehicleActor) -> FloatArray:
-    """Return the corners of a vehicle's box, counter-clockwise, low then high, shape (8, 3)."""
-    turn = np.radians(vehicle.heading_deg)
-    ahead, right = np.array([np.sin(turn), np.cos(turn)]), np.array([np.cos(turn), -np.sin(turn)])
-    half = np.array([vehicle.length_m, vehicle.width_m]) / 2
-    middle = np.array([vehicle.east_m, vehicle.north_m])
-    ring = np.array(
-        [
-            middle + ahead * half[0] * a + right * half[1] * b
-            for a, b in ((1, 1), (1, -1), (-1, -1), (-1, 1))
-        ]
-    )
-    low = np.column_stack([ring, np.zeros(4)])
-    return np.vstack([low, low + np.array([0.0, 0.0, vehicle.height_m])])
+            for thing in self._scenario.staged_at(time):
+                if isinstance(thing, StagedVehicle):
+                    vehicles.append(thing.actor)
+                elif isinstance(thing, StagedPerson):
+                    people.append(thing.actor)
+        west, south, far_east, far_north = grown(box, 15.0)
+        return (
+            [v for v in vehicles if west < v.east_m < far_east and south < v.north_m < far_north],
+            [p for p in people if west < p.east_m < far_east and south < p.north_m < far_north],
+        )

@@ -1,0 +1,359 @@
+"""Draws small things from kept pictures of them: vehicles, people, trees.
+
+A vehicle 80 m away looks the same whichever of the neighbouring directions it is seen from. So a
+thing is drawn once for each of some hundred directions and scales, and its picture is put where
+the thing is, turned and stretched by the exact derivative of the projection there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from sim_data.camera.frame import Frame
+from sim_data.camera.light import Light
+from sim_data.camera.shapes import Ball, Face, Heat, Shape
+from sim_data.camera.sheet import FloatArray
+from sim_data.camera.solids import Prism
+from sim_data.camera.tiles import KELVIN, Kept, Mode, Pixels
+from sim_data.world.records import Rgb
+
+_FINER = 3
+_SHIFT = 4
+_ANCHOR_SHARE = 0.4
+"""A picture is put right at this share of the thing's height."""
+_SMALLEST_PX = 1.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A small thing in its place.
+
+    Attributes:
+        number: of the thing in the picture's ids.
+        shape: what it looks like.
+        east_m: where.
+        north_m: where.
+        heading_deg: where it faces.
+        scale: of the shape's length, width and height.
+        paint: its colour.
+        sunlit: whether the sun reaches it.
+        running: engine and lamps on.
+        coarse: seen from fewer directions, for things that have no edges.
+    """
+
+    number: int
+    shape: Shape
+    east_m: float
+    north_m: float
+    heading_deg: float
+    scale: tuple[float, float, float]
+    paint: Rgb
+    sunlit: bool
+    running: bool = False
+    coarse: bool = False
+
+
+class Sprites:
+    """Keeps pictures of small things.
+
+    Args:
+        bound_mb: memory for them, megabytes.
+    """
+
+    def __init__(self, bound_mb: float) -> None:
+        self._kept = Kept(int(bound_mb * 1e6))
+
+    def draw(
+        self, frame: Frame, things: Sequence[Placed], prisms: dict[int, Prism]
+    ) -> dict[int, int]:
+        """Draw things from far to near, behind the bodies that hide them.
+
+        Args:
+            frame: the picture; bodies are already in it.
+            things: in any order.
+            prisms: the bodies by their numbers.
+
+        Returns:
+            How many pixels of the picture each thing would cover if nothing hid it.
+        """
+        if not things:
+            return {}
+        jacobian, anchor_px, toward, depth = _linearised(frame, things)
+        eye = frame.view.eye
+        places = np.array([(t.east_m, t.north_m) for t in things]) - eye[:2]
+        reach = np.array([0.5 * t.shape.size_m[1] * t.scale[1] for t in things])
+        # Tall things with wide crowns come after what stands below them.
+        near = np.hypot(places[:, 0], places[:, 1]) - reach
+        near -= np.array([0.35 * t.shape.size_m[2] * t.scale[2] for t in things])
+        covered: dict[int, int] = {}
+        for k in np.argsort(-near):
+            if depth[k] < 1.0:
+                continue
+            thing = things[k]
+            count = self._put(frame, thing, jacobian[k], anchor_px[k], toward[k], prisms)
+            if count:
+                covered[thing.number] = count
+        return covered
+
+    def _put(
+        self,
+        frame: Frame,
+        thing: Placed,
+        jacobian: FloatArray,
+        anchor_px: FloatArray,
+        toward: FloatArray,
+        prisms: dict[int, Prism],
+    ) -> int:
+        rows, columns = frame.shape
+        reach = float(np.abs(jacobian).sum(axis=0) @ np.array(thing.shape.size_m)) * 0.6
+        x, y = anchor_px
+        if reach < _SMALLEST_PX or not (-reach < x < columns + reach and -reach < y < rows + reach):
+            return 0
+        step_up, step_round = (10.0, 20.0) if thing.coarse else (5.0, 10.0)
+        up = step_up * round(math.degrees(math.asin(min(1.0, max(-1.0, toward[2])))) / step_up)
+        up = min(90.0, max(0.0, up))
+        around = math.degrees(math.atan2(toward[1], toward[0]))
+        around = step_round * round(around / step_round) % 360.0 if up < 89.0 else 0.0
+        axes = _axes(up, around)
+        matrix = jacobian @ axes.T
+        size = math.sqrt(abs(float(np.linalg.det(matrix))))
+        scale = 2.0 ** (0.5 * math.ceil(2.0 * math.log2(min(80.0, max(2.0, size)))))
+        mode = frame.mode
+        turn = 0.0
+        if mode.light.sun_share > 0 and thing.sunlit:
+            turn = 15.0 * round((mode.light.azimuth_deg - thing.heading_deg) / 15.0) % 360.0
+        key = (thing.shape.name, thing.paint, up, around, scale, turn, thing.sunlit,
+               thing.running, mode)  # fmt: skip
+        picture, origin = self._kept.get(key, lambda: _picture(thing, axes, scale, turn, mode))
+        return _paste(frame, thing, picture, origin, matrix / scale, anchor_px, prisms)
+
+
+def _linearised(
+    frame: Frame, things: Sequence[Placed]
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return, for each thing, what a small step in its own metres does to the picture.
+
+    Returns:
+        Derivatives (N, 2, 3) of pixels by metres of the shape ahead, right, up; pixels (N, 2) of
+        the anchor; the direction towards the camera in the shape's metres (N, 3), of length 1;
+        the depth (N,).
+    """
+    view, lens = frame.view, frame.view.lens
+    turn = np.radians([t.heading_deg for t in things])
+    scale = np.array([t.scale for t in things])
+    high = np.array([t.shape.size_m[2] for t in things]) * scale[:, 2] * _ANCHOR_SHARE
+    places = np.column_stack([[t.east_m for t in things], [t.north_m for t in things], high])
+    zero, one = np.zeros(len(turn)), np.ones(len(turn))
+    unit = np.stack(
+        [
+            np.column_stack([np.sin(turn), np.cos(turn), zero]),
+            np.column_stack([np.cos(turn), -np.sin(turn), zero]),
+            np.column_stack([zero, zero, one]),
+        ],
+        axis=1,
+    )
+    seen = (places - view.eye) @ view.rotation.T
+    depth = seen[:, 2]
+    safe = np.maximum(depth, 1e-3)
+    axes = np.einsum("nij,kj->nik", unit * scale[:, :, None], view.rotation)
+    focal = np.array([lens.fx_px, lens.fy_px])
+    ratio = seen[:, :2] / safe[:, None]
+    moved = axes[:, :, :2] - ratio[:, None, :] * axes[:, :, 2:]
+    jacobian = np.swapaxes(moved * focal / safe[:, None, None], 1, 2)
+    toward = np.einsum("nij,nj->ni", unit, view.eye - places) / scale
+    toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+    return jacobian, ratio * focal + (lens.cx_px, lens.cy_px), toward, depth
+
+
+def _axes(up_deg: float, around_deg: float) -> FloatArray:
+    """Return right and down of a picture taken from a direction, rows of shape (2, 3)."""
+    up, around = math.radians(up_deg), math.radians(around_deg)
+    right = [-math.sin(around), math.cos(around), 0.0]
+    over = [-math.cos(around) * math.sin(up), -math.sin(around) * math.sin(up), math.cos(up)]
+    return np.array([right, [-value for value in over]])
+
+
+def _picture(
+    thing: Placed, axes: FloatArray, scale: float, turn_deg: float, mode: Mode
+) -> tuple[Pixels, FloatArray]:
+    """Return a thing seen from afar, colours times coverage and coverage last, and its anchor.
+
+    A thermal picture has degrees Celsius above -100 in place of colours.
+    """
+    shape = thing.shape
+    forward = -np.cross(axes[0], axes[1])
+    if forward[2] < 0:
+        forward = -forward
+    pieces = [face.points for face in shape.faces]
+    pieces += [np.array([ball.centre]) + ball.radius_m * _OCTA for ball in shape.balls]
+    every = np.vstack(pieces) @ axes.T * scale
+    low = np.floor(every.min(axis=0)) - 2
+    size = np.ceil(every.max(axis=0) - low).astype(int) + 3
+    finer = _FINER if scale < 24 else 2
+    shown = (int(size[1]) * finer, int(size[0]) * finer)
+    canvas: Pixels = (
+        np.zeros((*shown, 2), np.float32) if mode.thermal else np.zeros((*shown, 4), np.uint8)
+    )
+    sun = np.array([0.0, 0.0, 1.0])
+    if mode.light.sun_share > 0:
+        world = mode.light.towards_sun
+        flat, turn = math.hypot(world[0], world[1]), math.radians(turn_deg)
+        sun = np.array([flat * math.cos(turn), flat * math.sin(turn), world[2]])
+    brush = _Brush(canvas, axes * scale * finer, low * finer, sun, thing, mode)
+    for face in shape.faces:
+        if float(forward @ np.array(face.normal)) > 0.0:
+            brush.face(face)
+    for ball in sorted(shape.balls, key=lambda b: float(forward @ np.array(b.centre))):
+        brush.ball(ball)
+    picture = cv2.resize(canvas, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
+    anchor = axes @ np.array([0.0, 0.0, shape.size_m[2] * _ANCHOR_SHARE]) * scale - low
+    return np.asarray(picture), anchor
+
+
+_OCTA = np.array(
+    [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1.0]], dtype=np.float64
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Brush:
+    canvas: Pixels
+    to_px: FloatArray
+    low: FloatArray
+    sun: FloatArray
+    thing: Placed
+    mode: Mode
+
+    def _ink(
+        self, rgb: Rgb, heat: Heat, normal: tuple[float, float, float], add: float, lamp: bool
+    ) -> tuple[float, ...]:
+        mode, thing = self.mode, self.thing
+        if mode.thermal:
+            degrees = heat_c(heat, mode.light, mode.air_c, thing.sunlit, thing.running)
+            return degrees + 100.0, 1.0
+        if lamp:
+            return float(rgb[0]), float(rgb[1]), float(rgb[2]), 255.0
+        light = mode.light
+        if thing.sunlit:
+            lit = light.under(normal, self.sun)
+        else:
+            lit = np.array(light.level) * np.array(light.keep) * (0.82 + 0.18 * normal[2])
+        r, g, b = (
+            float(min(255.0, max(0.0, (c + add) * f))) for c, f in zip(rgb, lit, strict=True)
+        )
+        return r, g, b, 255.0
+
+    def face(self, face: Face) -> None:
+        if face.lamp and not (self.thing.running and self.mode.light.night > 0.3):
+            return
+        base = face.rgb or self.thing.paint
+        r, g, b = (int(min(255.0, value * face.tone)) for value in base)
+        ink = self._ink((r, g, b), face.heat, face.normal, face.add, face.lamp)
+        spots = face.points @ self.to_px.T - self.low - 0.5
+        fixed = np.round(spots * (1 << _SHIFT)).astype(np.int32)
+        cv2.fillPoly(self.canvas, [fixed], ink, cv2.LINE_8, _SHIFT)
+
+    def ball(self, ball: Ball) -> None:
+        ink = self._ink(ball.rgb, ball.heat, ball.normal, 0.0, False)
+        x, y = self.to_px @ np.array(ball.centre) - self.low - 0.5
+        radius = ball.radius_m * float(np.linalg.norm(self.to_px[0]))
+        whole = 1 << _SHIFT
+        cv2.circle(
+            self.canvas,
+            (round(x * whole), round(y * whole)),
+            round(radius * whole),
+            ink,
+            -1,
+            cv2.LINE_8,
+            _SHIFT,
+        )
+
+
+def heat_c(heat: Heat, light: Light, air_c: float, sunlit: bool, running: bool) -> float:
+    """Return how warm a part of a small thing is, degrees Celsius.
+
+    Round figures: painted metal in full sun 15 degrees above the air, a warm bonnet 22 above
+    that, skin 33, clothes between.
+    """
+    sun = light.warm if sunlit else 0.15 * light.warm
+    body = air_c + 1.0 + 14.0 * sun - 2.5 * light.night
+    return {
+        Heat.PANEL: body + (2.0 if running else 0.0),
+        Heat.GLASS: air_c + 0.5 + 7.0 * sun - 1.5 * light.night,
+        Heat.ENGINE: body + (22.0 if running else 0.0),
+        Heat.TYRE: air_c + 2.0 + 6.0 * sun + (12.0 if running else 0.0),
+        Heat.SKIN: max(33.0, air_c),
+        Heat.CLOTHES: air_c + 0.5 * max(0.0, 32.0 - air_c) + 2.0 * sun,
+        Heat.HAT: air_c + 0.3 * max(0.0, 31.0 - air_c) + 5.0 * sun,
+        Heat.LEAF: air_c + 1.5 * sun - 0.5 * light.night,
+        Heat.LAMP: body + 18.0,
+    }[heat]
+
+
+def _paste(
+    frame: Frame,
+    thing: Placed,
+    picture: Pixels,
+    origin: FloatArray,
+    matrix: FloatArray,
+    anchor_px: FloatArray,
+    prisms: dict[int, Prism],
+) -> int:
+    """Put a picture into the frame; return how many pixels it would cover if nothing hid it."""
+    rows, columns = picture.shape[:2]
+    corners = np.array([[0.0, 0.0], [columns, 0.0], [columns, rows], [0.0, rows]])
+    spread = (corners - origin) @ matrix.T + anchor_px
+    low, high = np.floor(spread.min(axis=0)), np.ceil(spread.max(axis=0))
+    x0, y0 = max(0, int(low[0])), max(0, int(low[1]))
+    x1, y1 = min(frame.shape[1], int(high[0]) + 1), min(frame.shape[0], int(high[1]) + 1)
+    if x1 <= x0 or y1 <= y0:
+        return 0
+    # From pixel centres of the picture to pixel centres of the window.
+    shift = anchor_px - matrix @ (origin - 0.5) - (x0 + 0.5, y0 + 0.5)
+    warp = np.column_stack([matrix, shift])
+    stamp = cv2.warpAffine(picture, warp, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+    window = (slice(y0, y1), slice(x0, x1))
+    cover = stamp[..., -1]
+    inside = cover > (0.5 if frame.mode.thermal else 127)
+    own = int(np.count_nonzero(inside))
+    hidden = _hidden(frame, thing, window, prisms)
+    if hidden is not None:
+        if hidden.all():
+            return own
+        stamp[hidden] = 0
+        inside = inside & ~hidden
+    target = frame.pixels[window]
+    if frame.mode.thermal:
+        share = stamp[..., 1]
+        warm = (stamp[..., 0] + share * (KELVIN - 100.0)) * 100.0
+        frame.pixels[window] = (target * (1.0 - share) + warm).astype(np.uint16)
+    else:
+        left = (255 - stamp[..., 3:]).astype(np.uint16)
+        frame.pixels[window] = ((target * left) // 255 + stamp[..., :3]).astype(np.uint8)
+    frame.ids[window][inside] = thing.number
+    return own
+
+
+def _hidden(
+    frame: Frame, thing: Placed, window: tuple[slice, slice], prisms: dict[int, Prism]
+) -> NDArray[np.bool_] | None:
+    """Return which pixels of a window show a body that stands in front of a thing."""
+    ids = frame.ids[window]
+    if not ids.any():
+        return None
+    hidden: NDArray[np.bool_] | None = None
+    eye = frame.view.eye
+    sight = shapely.LineString(np.array([eye[:2], (thing.east_m, thing.north_m)]))
+    for number in np.unique(ids):
+        prism = prisms.get(int(number))
+        if prism is not None and sight.intersects(shapely.Polygon(prism.ring)):
+            part = ids == number
+            hidden = part if hidden is None else hidden | part
+    return hidden
