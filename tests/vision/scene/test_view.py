@@ -1,0 +1,418 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import MultiPolygon, Point, Polygon
+
+from park.errors import RecordError, SettingsError
+from park.geodesy import FloatArray, LocalFrame
+from park.records import CornersView, PosedView, View
+from park.terrain import FlatTerrain, Terrain
+from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, rectangle, sight_of
+from vision.locate import Locator
+from vision.scene.detector import WatchedZone
+from vision.scene.picture_motion import motion_between
+from vision.scene.view import SceneView, SceneViews
+from vision.scene.zones import GroundProjector
+
+GREY = np.full((720, 1280, 3), 120, np.uint8)
+BARREL = (-0.12, 0.02, 0.0005, -0.0005, 0.0)
+
+NADIR = posed()
+OBLIQUE = posed(pitch_deg=-35.0, yaw_deg=40.0, roll_deg=6.0, east_m=20.0, north_m=-30.0)
+BENT = posed(pitch_deg=-50.0, yaw_deg=200.0, distortion=BARREL)
+LOW = posed(pitch_deg=-12.0, yaw_deg=120.0, alt_m=40.0)
+
+
+def corners_of(seen: PosedView) -> CornersView:
+    locator = Locator(seen)
+    lens = seen.intrinsics
+    w, h = float(lens.width_px), float(lens.height_px)
+    en_m = locator.ground_many_m(np.array([[0.0, 0.0], [w, 0.0], [w, h], [0.0, h]]))
+    lat, lon = locator.frame.to_lat_lon(en_m[:, 0].copy(), en_m[:, 1].copy())
+    a, b, c, d = zip(lat.tolist(), lon.tolist(), strict=True)
+    return CornersView(lens.width_px, lens.height_px, (a, b, c, d), 0.5)
+
+
+CORNERS = corners_of(posed(pitch_deg=-60.0, yaw_deg=30.0))
+VIEWS: dict[str, View] = {
+    "nadir": NADIR,
+    "oblique": OBLIQUE,
+    "bent": BENT,
+    "low": LOW,
+    "corners": CORNERS,
+}
+
+
+class Slope:
+    """Ground that rises to the east, with a bump in it."""
+
+    sigma_m = 0.1
+    resolution_m = 1.0
+
+    def height_home_m(self, lat_deg: FloatArray, lon_deg: FloatArray) -> FloatArray:
+        east, north = SITE.to_en_m(np.asarray(lat_deg), np.asarray(lon_deg))
+        return np.asarray(0.1 * east + 2.0 * np.sin(north / 25.0), np.float64)
+
+
+def view_of(seen: View | None, image: FloatArray | None = None, **more: object) -> SceneView:
+    picture = GREY if image is None else np.asarray(image, np.uint8)
+    return SceneView(sight_of(picture, seen, **more), SITE)  # type: ignore[arg-type]
+
+
+def site_places(locator: Locator, xy_px: FloatArray) -> FloatArray:
+    en_m = locator.ground_many_m(xy_px)
+    lat, lon = locator.frame.to_lat_lon(en_m[:, 0].copy(), en_m[:, 1].copy())
+    return np.column_stack(SITE.to_en_m(lat, lon))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("terrain", [None, Slope()], ids=["level", "slope"])
+def test_a_place_on_the_ground_appears_where_the_locator_saw_it(
+    name: str, terrain: Terrain | None
+) -> None:
+    if name == "corners" and terrain is not None:
+        terrain = FlatTerrain()
+    locator = Locator(VIEWS[name], terrain)
+    xs, ys = np.meshgrid(np.linspace(1, 1279, 9), np.linspace(300 if name == "low" else 1, 719, 9))
+    xy = np.column_stack([xs.ravel(), ys.ravel()])
+    places = site_places(locator, xy)
+    met = np.isfinite(places).all(axis=1)
+    assert met.sum() > 60
+    back = GroundProjector(locator, SITE).pixels(places[met])
+    assert np.nanmax(np.abs(back - xy[met])) < 0.05
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("terrain", [None, Slope()], ids=["level", "slope"])
+def test_a_zone_covers_the_pixels_whose_ground_is_in_it(name: str, terrain: Terrain | None) -> None:
+    if name == "corners" and terrain is not None:
+        terrain = FlatTerrain()
+    seen = VIEWS[name]
+    view = view_of(seen, terrain=terrain)
+    locator = view.sight.locator
+    assert locator is not None
+    middle = site_places(locator, np.array([[640.0, 450.0]]))[0]
+    area = rectangle(float(middle[0]), float(middle[1]), 24.0, 15.0).buffer(4.0)
+    mask = view.mask(area)
+    assert (mask > 0).sum() > 500
+    step = 3 if terrain is None else 12
+    ys, xs = np.mgrid[0 : view.shape[0] : step, 0 : view.shape[1] : step]
+    xy = view.to_full_px(np.column_stack([xs.ravel() + 0.5, ys.ravel() + 0.5]))
+    places = site_places(locator, xy)
+    met = np.asarray(np.isfinite(places).all(axis=1))
+    said = mask[ys.ravel(), xs.ravel()] > 0
+    truth = np.array([bool(met[i]) and area.contains(Point(places[i])) for i in range(len(met))])
+    # Within a working pixel of the edge either answer is right.
+    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    sure = rim[ys.ravel(), xs.ravel()] == 0
+    assert (said == truth)[sure].all()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_pixel_areas_over_a_zone_add_up_to_its_area(name: str) -> None:
+    view = view_of(VIEWS[name])
+    locator = view.sight.locator
+    assert locator is not None
+    middle = site_places(locator, np.array([[640.0, 420.0]]))[0]
+    area = rectangle(float(middle[0]), float(middle[1]), 22.0, 18.0)
+    assert view.area_m2(view.mask(area)) == pytest.approx(area.area, rel=0.01)
+
+
+def test_pixel_areas_over_rolling_ground_add_up_too() -> None:
+    view = view_of(OBLIQUE, terrain=Slope())
+    locator = view.sight.locator
+    assert locator is not None
+    middle = site_places(locator, np.array([[640.0, 420.0]]))[0]
+    area = rectangle(float(middle[0]), float(middle[1]), 40.0, 40.0)
+    assert view.area_m2(view.mask(area)) == pytest.approx(area.area, rel=0.03)
+
+
+@settings(max_examples=25)
+@given(
+    pitch=st.floats(-90.0, -8.0),
+    yaw=st.floats(-180.0, 180.0),
+    roll=st.floats(-25.0, 25.0),
+    alt=st.floats(10.0, 200.0),
+    size=st.floats(2.0, 4000.0),
+)
+def test_a_zone_of_any_size_seen_from_anywhere_holds_what_is_in_the_picture(
+    pitch: float, yaw: float, roll: float, alt: float, size: float
+) -> None:
+    seen = posed(pitch_deg=pitch, yaw_deg=yaw, roll_deg=roll, alt_m=alt, distortion=BARREL)
+    view = view_of(seen)
+    area = rectangle(0.0, 0.0, size, size)
+    mask = view.mask(area)
+    locator = view.sight.locator
+    assert locator is not None
+    ys, xs = np.mgrid[4 : view.shape[0] : 60, 4 : view.shape[1] : 60]
+    xy = view.to_full_px(np.column_stack([xs.ravel() + 0.5, ys.ravel() + 0.5]))
+    places = site_places(locator, xy)
+    with np.errstate(invalid="ignore"):
+        truth = (np.abs(places) < size / 2.0).all(axis=1)
+    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    sure = rim[ys.ravel(), xs.ravel()] == 0
+    assert ((mask[ys.ravel(), xs.ravel()] > 0) == truth)[sure].all()
+
+
+def test_a_hole_in_a_zone_and_a_second_part_are_kept() -> None:
+    view = view_of(NADIR)
+    ring = Polygon(rectangle(0, 0, 30, 30).exterior, [rectangle(0, 0, 10, 10).exterior])
+    area = MultiPolygon([ring, rectangle(28, 0, 8, 8)])
+    mask = view.mask(area)
+    assert mask[view.shape[0] // 2, view.shape[1] // 2] == 0
+    assert view.area_m2(mask) == pytest.approx(30 * 30 - 10 * 10 + 64, rel=0.01)
+
+
+def test_a_zone_behind_the_camera_is_not_seen() -> None:
+    view = view_of(posed(pitch_deg=-20.0, yaw_deg=0.0))
+    assert not view.mask(rectangle(0.0, -200.0, 100.0, 100.0)).any()
+
+
+def test_the_sky_has_no_scale() -> None:
+    view = view_of(posed(pitch_deg=-5.0))
+    assert view.gsd_m is not None
+    assert view.pixel_area_m2 is not None
+    assert np.isnan(view.gsd_m[:100]).all()
+    assert np.isnan(view.pixel_area_m2[:100]).all()
+    assert np.isfinite(view.gsd_m[-100:]).all()
+
+
+def test_metres_per_working_pixel_are_those_of_the_locator() -> None:
+    view = view_of(OBLIQUE)
+    locator = view.sight.locator
+    assert locator is not None
+    assert view.gsd_m is not None
+    full = view.to_full_px(np.array([[300.5, 400.5]]))[0]
+    assert view.gsd_m[400, 300] == pytest.approx(locator.gsd_m(*full) / view.scale, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_stated_error_of_an_area_is_what_wrong_poses_make_of_it(name: str) -> None:
+    seen = VIEWS[name]
+    if isinstance(seen, CornersView):
+        assert 0.02 < view_of(seen).area_share_error(480.0, 270.0) < 0.05
+        return
+    rng = np.random.default_rng(3)
+    right = view_of(seen)
+    middle = right.to_full_px(np.array([[480.5, 340.5]]))
+    areas = []
+    for _ in range(30):
+        pose, s = seen.pose, seen.sigma
+        off = rng.normal(size=5)
+        lens = seen.intrinsics
+        wrong = posed(
+            alt_m=pose.alt_home_m + off[0] * s.vertical_m,
+            pitch_deg=pose.pitch_deg + off[1] * s.pitch_deg,
+            yaw_deg=pose.yaw_deg,
+            roll_deg=pose.roll_deg,
+            distortion=lens.distortion,
+        )
+        other = view_of(wrong)
+        assert other.pixel_area_m2 is not None
+        areas.append(float(other.pixel_area_m2[340, 480]) * (1.0 + 2.0 * off[2] * 0.01))
+    spread = float(np.std(areas) / np.mean(areas))
+    assert len(middle) == 1
+    assert right.area_share_error(480.5, 340.5) == pytest.approx(spread, rel=0.6, abs=0.01)
+
+
+def test_without_a_view_there_are_no_zones_and_no_areas() -> None:
+    view = view_of(None)
+    assert view.ground is None
+    assert not view.mask(rectangle(0, 0, 50, 50)).any()
+    assert view.area_m2(np.full(view.shape, 255, np.uint8)) == 0.0
+
+
+def test_boxes_places_and_outlines_come_back_in_full_pixels() -> None:
+    big = np.full((1500, 2000, 3), 90, np.uint8)
+    view = SceneView(sight_of(big, posed(size=(2000, 1500))), SITE)
+    assert view.shape == (720, 960)
+    mask = np.zeros(view.shape, np.uint8)
+    mask[100:200, 300:420] = 255
+    scale = 2000 / 960
+    assert view.box_full_px(mask) == pytest.approx(
+        [300 * scale, 100 * scale, 420 * scale, 200 * scale]
+    )
+    assert view.place_full_px(mask) == pytest.approx((360 * scale, 150 * scale), abs=scale)
+    (outline,) = view.outline_to_full_px(mask)
+    assert outline.min(axis=0) == pytest.approx([300.5 * scale, 100.5 * scale])
+
+
+def test_the_place_of_a_ring_is_on_the_ring() -> None:
+    view = view_of(NADIR)
+    mask = np.zeros(view.shape, np.uint8)
+    cv2.circle(mask, (480, 270), 100, 255, 8)
+    x, y = view.place_full_px(mask)
+    assert mask[int(y * view.scale), int(x * view.scale)] == 255
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (np.full((400, 400, 3), 90, np.uint8), "one colour"),
+        (np.random.default_rng(1).integers(0, 12, (400, 400, 3), np.uint8), "black"),
+        (np.random.default_rng(1).integers(0, 255, (60, 200, 3), np.uint8), "too small"),
+        (np.random.default_rng(1).integers(0, 255, (30, 3000, 3), np.uint8), "too small"),
+    ],
+)
+def test_where_nothing_can_be_seen_the_view_says_why(image: FloatArray, reason: str) -> None:
+    assert reason in SceneView(sight_of(np.asarray(image, np.uint8), None), SITE).blind
+
+
+def test_an_ordinary_picture_is_not_blind() -> None:
+    ground = DrawnGround.rough(60.0)
+    assert SceneView(sight_of(ground.texture_bgr, None), SITE).blind == ""
+
+
+def test_pictures_of_four_channels_are_refused() -> None:
+    class Wrong:
+        width_px, height_px = 300, 200
+        image_bgr = np.zeros((200, 300, 4), np.uint8)
+
+        def shrunk_bgr(self, width_px: int, height_px: int) -> FloatArray:
+            raise AssertionError(f"{width_px} x {height_px} is not smaller")
+
+    sight = sight_of(np.zeros((200, 300, 3), np.uint8), None)
+    object.__setattr__(sight.frame, "picture", Wrong())
+    with pytest.raises(RecordError, match=r"needs uint8 pixels.*\(200, 300, 4\)"):
+        SceneView(sight, SITE)
+
+
+def test_a_zone_setting_that_is_no_number_is_told() -> None:
+    zone = WatchedZone("lake", rectangle(0, 0, 1, 1), {"min_area_m2": "a lot", "limit": 3})
+    assert zone.number("limit", 1.0) == 3.0
+    assert zone.number("other", 1.0) == 1.0
+    with pytest.raises(SettingsError, match="zone lake: min_area_m2 is 'a lot', not a number"):
+        zone.number("min_area_m2", 1.0)
+
+
+# ---- from picture to picture
+
+
+@pytest.fixture(scope="module")
+def ground() -> DrawnGround:
+    return DrawnGround.rough(320.0, gsd_m=0.2)
+
+
+def truly_moved(before: PosedView, now: PosedView, view: SceneView, xy: FloatArray) -> FloatArray:
+    """Return where OpenCV's working pixels of the picture before are in the one now."""
+    places = site_places(Locator(before), view.to_full_px(xy + 0.5))
+    now_px = GroundProjector(Locator(now), SITE).pixels(places)
+    return np.asarray(now_px * np.array(view.scale_xy) - 0.5, np.float64)
+
+
+def wrong_by(seen: PosedView, **off: float) -> PosedView:
+    pose = seen.pose
+    east, north = SITE.to_en_m(pose.lat_deg, pose.lon_deg)
+    return posed(
+        east_m=east + off.get("east", 0.0),
+        north_m=north + off.get("north", 0.0),
+        alt_m=pose.alt_home_m + off.get("alt", 0.0),
+        yaw_deg=pose.yaw_deg + off.get("yaw", 0.0),
+        pitch_deg=pose.pitch_deg + off.get("pitch", 0.0),
+        roll_deg=pose.roll_deg,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (posed(), posed(north_m=4.0, yaw_deg=1.0)),
+        (posed(pitch_deg=-45.0), posed(pitch_deg=-44.0, east_m=3.0, north_m=6.0, yaw_deg=-3.0)),
+        (posed(yaw_deg=80.0), posed(yaw_deg=95.0, east_m=8.0, alt_m=58.0)),
+    ],
+)
+@pytest.mark.parametrize("poses", ["known", "unknown"])
+def test_the_motion_of_the_ground_is_found_though_vehicles_drive_over_it(
+    ground: DrawnGround, before: PosedView, now: PosedView, poses: str
+) -> None:
+    pictures = [ground.seen(before), ground.seen(now)]
+    rng = np.random.default_rng(8)
+    for k in range(6):
+        x, y = int(rng.integers(40, 1100)), int(rng.integers(40, 600))
+        colour = rng.integers(0, 255, 3).tolist()
+        for i, shift in enumerate((0, 34)):
+            corner = (x + shift, y + k)
+            cv2.rectangle(pictures[i], corner, (corner[0] + 60, corner[1] + 28), colour, -1)
+            cv2.rectangle(
+                pictures[i],
+                (corner[0] + 12, y + k + 6),
+                (corner[0] + 30, y + k + 20),
+                (20, 20, 20),
+                -1,
+            )
+    stated = (wrong_by(before, yaw=0.4, pitch=-0.3), wrong_by(now, yaw=-0.4, north=0.8))
+    views = SceneViews(SITE)
+    first = views.add(sight_of(pictures[0], stated[0] if poses == "known" else None))
+    view = views.add(sight_of(pictures[1], stated[1] if poses == "known" else None, time_s=0.5))
+    assert view.previous is first
+    assert view.picture_motion.source == "features", view.picture_motion.reason
+    assert view.motion is not None
+    xs, ys = np.meshgrid(np.linspace(60, 900, 6), np.linspace(60, 480, 5))
+    xy = np.column_stack([xs.ravel(), ys.ravel()])
+    truth = truly_moved(before, now, view, xy)
+    laid = cv2.perspectiveTransform(xy.reshape(-1, 1, 2), view.motion)[:, 0]
+    inside = (truth > 0).all(axis=1) & (truth < [959, 539]).all(axis=1)
+    assert inside.sum() > 10
+    assert np.linalg.norm(laid - truth, axis=1)[inside].max() < 1.2
+
+
+def test_where_there_is_nothing_to_follow_the_poses_are_believed() -> None:
+    rng = np.random.default_rng(2)
+    still = np.clip(rng.normal(110, 3, (720, 1280, 3)), 0, 255).astype(np.uint8)
+    other = np.clip(rng.normal(110, 3, (720, 1280, 3)), 0, 255).astype(np.uint8)
+    before, now = posed(), posed(north_m=3.0)
+    views = SceneViews(SITE)
+    views.add(sight_of(still, before))
+    view = views.add(sight_of(other, now, time_s=0.5))
+    assert view.picture_motion.source == "pose"
+    assert "points" in view.picture_motion.reason
+    assert view.motion is not None
+    xy = np.array([[480.0, 300.0], [100.0, 400.0]])
+    laid = cv2.perspectiveTransform(xy.reshape(-1, 1, 2), view.motion)[:, 0]
+    assert laid == pytest.approx(truly_moved(before, now, view, xy), abs=0.05)
+
+
+def test_without_points_and_poses_no_motion_is_made_up() -> None:
+    rng = np.random.default_rng(2)
+    noise = [rng.integers(100, 112, (540, 960), np.uint8) for _ in range(2)]
+    motion = motion_between(noise[0], noise[1], None)
+    assert motion.homography is None
+    assert motion.reason
+
+
+def test_two_different_places_have_no_motion() -> None:
+    a, b = DrawnGround.rough(120.0, seed=1), DrawnGround.rough(120.0, seed=2)
+    views = SceneViews(SITE)
+    views.add(sight_of(a.texture_bgr, None))
+    view = views.add(sight_of(b.texture_bgr, None, time_s=0.5))
+    assert view.motion is None
+    assert view.picture_motion.reason
+
+
+def test_photos_other_videos_and_long_gaps_have_no_picture_before(ground: DrawnGround) -> None:
+    image = ground.seen(posed())
+    views = SceneViews(SITE)
+    first = views.add(sight_of(image, posed(), time_s=1.0))
+    assert first.previous is None
+    assert "no picture before" in first.picture_motion.reason
+    second = views.add(sight_of(image, posed(), time_s=1.5))
+    assert second.previous is first
+    third = views.add(sight_of(image, posed(), time_s=2.0))
+    assert third.previous is second
+    assert second.previous is None, "an older view must not be kept alive"
+    assert views.add(sight_of(image, posed(), time_s=9.0)).previous is None
+    assert views.add(sight_of(image, posed(), time_s=9.5, uri="other.mp4")).previous is None
+    assert views.add(sight_of(image, posed(), time_s=9.0, uri="other.mp4")).previous is None
+
+
+def test_a_site_far_from_the_camera_sees_the_same_zone() -> None:
+    elsewhere = LocalFrame(31.205, 121.49)
+    view = SceneView(sight_of(GREY, NADIR), elsewhere)
+    there = np.asarray(rectangle(3.0, -2.0, 20.0, 12.0).exterior.coords)
+    lat, lon = SITE.to_lat_lon(there[:, 0].copy(), there[:, 1].copy())
+    moved = Polygon(np.column_stack(elsewhere.to_en_m(lat, lon)))
+    assert np.mean(view.mask(moved) != view_of(NADIR).mask(rectangle(3, -2, 20, 12))) < 1e-3

@@ -1,0 +1,1 @@
+"""Detectors without a learned model: smoke, water, soil, change, hot spots."""

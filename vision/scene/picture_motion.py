@@ -1,0 +1,209 @@
+"""How the ground moved in the picture between two frames of one video.
+
+Points are followed by optical flow from where the camera poses say that they go, and the plane
+that most of them agree on is taken; vehicles and people are the ones that do not agree. Where
+too few agree (still water, fog, night) the poses alone are believed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from park.geodesy import FloatArray
+
+MotionSource = Literal["features", "pose"]
+"""What a motion was found from."""
+
+_PARTS = (6, 4)
+_POINTS_PER_PART = 12
+_LEAST_AGREEING = 14
+_LEAST_SHARE = 0.45
+_LEAST_SPREAD = 0.08
+_TOLERANCE_PX = 1.5
+_COARSE = 0.25
+_SURE_SHIFT = 0.03
+_MOST_UNLIKE = 0.7
+_MOST_AREA_CHANGE = 2.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureMotion:
+    """How the ground moved from the previous working picture to this one.
+
+    Attributes:
+        homography: 3 x 3, for OpenCV's pixels (centres at whole numbers), as warpPerspective
+            takes it to lay the previous picture over this one; None where it was not found.
+        source: what it was found from; None where it was not found.
+        reason: why it was not found, or why it is from poses only.
+        agreeing: points that follow it.
+    """
+
+    homography: FloatArray | None
+    source: MotionSource | None
+    reason: str
+    agreeing: int = 0
+
+
+def motion_between(
+    before: NDArray[np.uint8], now: NDArray[np.uint8], by_pose: FloatArray | None
+) -> PictureMotion:
+    """Return how the ground moved between two grey pictures of one size.
+
+    Args:
+        before: the earlier one.
+        now: the later one.
+        by_pose: where the camera poses say that it went, for OpenCV's pixels; None where
+            they are not known.
+    """
+    found, why = _by_flow(before, now, by_pose)
+    if found is None and by_pose is None:
+        found, why = _by_descriptors(before, now)
+    if found is not None:
+        return found
+    if by_pose is not None and _sane(by_pose, now.shape):
+        return PictureMotion(by_pose, "pose", why)
+    return PictureMotion(None, None, why)
+
+
+def _by_flow(
+    before: NDArray[np.uint8], now: NDArray[np.uint8], by_pose: FloatArray | None
+) -> tuple[PictureMotion | None, str]:
+    points = _points(before)
+    if len(points) < _LEAST_AGREEING:
+        return None, "too few points to follow"
+    expected = _coarse_shift(before, now) if by_pose is None else by_pose
+    guess = np.asarray(cv2.perspectiveTransform(points, expected), np.float32)
+    if not np.isfinite(guess).all():
+        return None, "the poses send points to infinity"
+    arrived, status, unlike = _followed(before, now, points, guess)
+    back, _, _ = _followed(now, before, arrived, points)
+    height, width = now.shape
+    where = arrived[:, 0]
+    kept = status[:, 0].astype(bool)
+    kept &= unlike[:, 0] < _MOST_UNLIKE * _contrast(before, points)
+    kept &= np.linalg.norm(back - points, axis=2)[:, 0] < _TOLERANCE_PX
+    kept &= (where >= 0).all(axis=1) & (where[:, 0] < width) & (where[:, 1] < height)
+    stayed = (guess[:, 0] >= 0).all(axis=1) & (guess[:, 0] < [width, height]).all(axis=1)
+    possible = int(stayed.sum())
+    return _plane(points[kept], arrived[kept], possible, now.shape)
+
+
+def _followed(
+    before: NDArray[np.uint8],
+    now: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    guess: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32]]:
+    """Return where points arrive by optical flow, which do, and how unlike they look there."""
+    arrived, status, unlike = cv2.calcOpticalFlowPyrLK(
+        before,
+        now,
+        points,
+        guess.copy(),
+        winSize=(15, 15),
+        maxLevel=3,
+        criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 12, 0.03),
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+    )
+    return np.asarray(arrived, np.float32), np.asarray(status, np.uint8), np.asarray(unlike)
+
+
+def _coarse_shift(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> FloatArray:
+    """Return the shift of the whole picture, by phase correlation of small copies."""
+    height, width = now.shape
+    size = (max(16, round(width * _COARSE)), max(16, round(height * _COARSE)))
+    was, is_now = (
+        cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        for gray in (before, now)
+    )
+    (x, y), sure = cv2.phaseCorrelate(was, is_now, cv2.createHanningWindow(size, cv2.CV_32F))
+    shift = np.eye(3)
+    if sure > _SURE_SHIFT:
+        shift[0, 2], shift[1, 2] = x * width / size[0], y * height / size[1]
+    return shift
+
+
+def _points(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return corners to follow, shape (N, 1, 2), of every part of the picture alike.
+
+    Over the whole picture the strongest corners would all be on vehicles and markings.
+    """
+    height, width = gray.shape
+    found: list[NDArray[np.float32]] = [np.empty((0, 1, 2), np.float32)]
+    for rows in np.array_split(np.arange(height), _PARTS[1]):
+        for columns in np.array_split(np.arange(width), _PARTS[0]):
+            part = gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            corners = cv2.goodFeaturesToTrack(part, _POINTS_PER_PART, 0.02, 8, blockSize=5)
+            if corners is not None:
+                start = np.array([columns[0], rows[0]], np.float32)
+                found.append(np.asarray(corners, np.float32) + start)
+    return np.concatenate(found).astype(np.float32)
+
+
+def _contrast(gray: NDArray[np.uint8], points: NDArray[np.float32]) -> FloatArray:
+    """Return the standard deviation of grey around points, shape (N,).
+
+    What arrives looks as unlike as that where there was noise and nothing to follow.
+    """
+    grey = gray.astype(np.float32)
+    mean, square = cv2.blur(grey, (15, 15)), cv2.blur(grey * grey, (15, 15))
+    x, y = np.round(points[:, 0]).astype(np.intp).T
+    return np.asarray(np.sqrt(np.maximum(square[y, x] - mean[y, x] ** 2, 0.0)), np.float64)
+
+
+def _by_descriptors(
+    before: NDArray[np.uint8], now: NDArray[np.uint8]
+) -> tuple[PictureMotion | None, str]:
+    orb = cv2.ORB.create(nfeatures=700, fastThreshold=10)
+    points_a, words_a = orb.detectAndCompute(before, None)
+    points_b, words_b = orb.detectAndCompute(now, None)
+    if words_a is None or words_b is None or min(len(words_a), len(words_b)) < _LEAST_AGREEING:
+        return None, "too few points to match"
+    pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(words_a, words_b)
+    a = np.array([points_a[m.queryIdx].pt for m in pairs], np.float32).reshape(-1, 1, 2)
+    b = np.array([points_b[m.trainIdx].pt for m in pairs], np.float32).reshape(-1, 1, 2)
+    return _plane(a, b, len(pairs), now.shape)
+
+
+def _plane(
+    a: NDArray[np.float32], b: NDArray[np.float32], possible: int, shape: tuple[int, ...]
+) -> tuple[PictureMotion | None, str]:
+    """Return the plane that most pairs agree on, if they are many enough and far enough apart."""
+    if len(a) < _LEAST_AGREEING:
+        return None, "too few points were found again"
+    matrix, inside = cv2.findHomography(
+        a, b, cv2.USAC_ACCURATE, _TOLERANCE_PX, maxIters=500, confidence=0.995
+    )
+    if matrix is None or not np.isfinite(matrix).all():
+        return None, "no plane fits the points"
+    inliers = inside[:, 0].astype(bool)
+    agreeing = int(inliers.sum())
+    if agreeing < _LEAST_AGREEING or agreeing < _LEAST_SHARE * possible:
+        return None, f"only {agreeing} of {possible} points agree"
+    hull = cv2.contourArea(cv2.convexHull(b[inliers]))
+    if hull < _LEAST_SPREAD * shape[0] * shape[1]:
+        return None, "the points that agree are all in one place"
+    homography = np.asarray(matrix, dtype=np.float64)
+    if not _sane(homography, shape):
+        return None, "the plane that fits would fold the picture"
+    return PictureMotion(homography, "features", "", agreeing), ""
+
+
+def _sane(homography: FloatArray, shape: tuple[int, ...]) -> bool:
+    """Whether a homography keeps the picture's outline convex and about as large."""
+    height, width = shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    whole = np.column_stack([corners, np.ones(4)]) @ homography.T
+    if not (np.isfinite(whole).all() and (whole[:, 2] * homography[2, 2] > 0.0).all()):
+        return False
+    laid = (whole[:, :2] / whole[:, 2:]).astype(np.float32)
+    if not cv2.isContourConvex(laid.reshape(-1, 1, 2)):
+        return False
+    signed = cv2.contourArea(laid, oriented=True)
+    ratio = signed / cv2.contourArea(corners.astype(np.float32), oriented=True)
+    return bool(1.0 / _MOST_AREA_CHANGE < ratio < _MOST_AREA_CHANGE)

@@ -1,0 +1,310 @@
+"""One frame as the scene detectors share it: shrunk once, with its scale and its motion.
+
+Working pictures have at most 960 pixels on their long side. Everything that costs time is made
+when it is first asked for and kept, so that several detectors pay for it once.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from park.errors import LocateError, RecordError
+from park.geodesy import FloatArray, LocalFrame
+from park.records import BoxXyxyPx, Frame
+from vision.observe import Sight
+from vision.scene.ground_scale import GroundScale, area_share_error
+from vision.scene.picture_motion import PictureMotion, motion_between
+from vision.scene.zones import GroundProjector, zone_mask
+
+Mask = NDArray[np.uint8]
+"""255 for the pixels that are meant, 0 for the others; shape (height, width)."""
+
+LEAST_SIDE_PX = 64
+"""In smaller pictures nothing is looked for."""
+
+LONGEST_GAP_S = 3.0
+"""Frames of one video further apart than this have nothing to do with each other."""
+
+_BLACK = 14.0
+_BRIGHTEST_OF_BLACK = 45.0
+_ONE_COLOUR = 1.5
+_POSE_LATTICE = 7
+
+
+class SceneView:
+    """One frame, shrunk, for all scene detectors.
+
+    Args:
+        sight: the frame with the means to place what is in it.
+        site: the frame in which zones are given, metres.
+        long_side_px: the working picture is at most this long.
+        previous: the view before in the same video; None for photos and for the first frame.
+
+    Raises:
+        RecordError: the picture does not have three channels of eight bits.
+    """
+
+    def __init__(
+        self,
+        sight: Sight,
+        site: LocalFrame,
+        *,
+        long_side_px: int = 960,
+        previous: SceneView | None = None,
+    ) -> None:
+        self.sight = sight
+        self.site = site
+        self.previous = previous
+        self.image_bgr = _working_picture(sight.frame, long_side_px)
+        self._masks: dict[bytes, Mask] = {}
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
+        return self.sight.frame
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the working picture."""
+        return int(self.image_bgr.shape[0]), int(self.image_bgr.shape[1])
+
+    @property
+    def scale_xy(self) -> tuple[float, float]:
+        """Working pixels per full pixel along x and y; they differ by rounding only."""
+        height, width = self.shape
+        return width / self.frame.width_px, height / self.frame.height_px
+
+    @property
+    def scale(self) -> float:
+        """Working pixels per full pixel."""
+        return math.sqrt(self.scale_xy[0] * self.scale_xy[1])
+
+    @cached_property
+    def gray(self) -> NDArray[np.uint8]:
+        """The working picture in grey."""
+        return np.asarray(cv2.cvtColor(self.image_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+
+    @cached_property
+    def lab(self) -> NDArray[np.float32]:
+        """The working picture in CIE Lab: L 0 to 100, a and b about -128 to 127."""
+        whole = cv2.cvtColor(self.image_bgr.astype(np.float32) / 255.0, cv2.COLOR_BGR2Lab)
+        return np.asarray(whole, np.float32)
+
+    @cached_property
+    def blind(self) -> str:
+        """Why nothing can be seen in this picture; empty where something can."""
+        height, width = self.shape
+        if min(self.frame.width_px, self.frame.height_px, height, width) < LEAST_SIDE_PX:
+            return f"the picture of {self.frame.width_px} x {self.frame.height_px} is too small"
+        _, deviation = cv2.meanStdDev(self.image_bgr)
+        if float(deviation.max()) < _ONE_COLOUR:
+            return "the picture is of one colour"
+        median, bright = np.percentile(self.gray[::4, ::4], [50.0, 99.5])
+        if median < _BLACK and bright < _BRIGHTEST_OF_BLACK:
+            return "the picture is black"
+        return ""
+
+    @cached_property
+    def ground(self) -> GroundScale | None:
+        """How large working pixels are on the ground; None where that is not known."""
+        if self.sight.locator is None:
+            return None
+        return GroundScale.of(self.sight.locator, self.shape, self.scale_xy)
+
+    @property
+    def gsd_m(self) -> NDArray[np.float32] | None:
+        """Metres per working pixel across the line of sight; NaN off the ground."""
+        return None if self.ground is None else self.ground.gsd_m
+
+    @property
+    def pixel_area_m2(self) -> NDArray[np.float32] | None:
+        """Square metres of ground under each working pixel; NaN off the ground."""
+        return None if self.ground is None else self.ground.area_m2
+
+    @cached_property
+    def projector(self) -> GroundProjector | None:
+        """Says where places appear in the full frame; None where that is not known."""
+        if self.sight.locator is None:
+            return None
+        try:
+            return GroundProjector(self.sight.locator, self.site)
+        except LocateError:
+            return None
+
+    def mask(self, area_m: BaseGeometry) -> Mask:
+        """Return where an area is seen; empty where nothing is known about the view.
+
+        Args:
+            area_m: polygons in the site's frame, metres.
+        """
+        key = area_m.wkb
+        if key not in self._masks:
+            if self.projector is None:
+                self._masks[key] = np.zeros(self.shape, np.uint8)
+            else:
+                self._masks[key] = zone_mask(self.projector, area_m, self.scale_xy, self.shape)
+        return self._masks[key]
+
+    def area_m2(self, mask: Mask) -> float:
+        """Return the ground under the pixels of a mask, square metres.
+
+        Pixels off the ground count nothing; all do where the scale is not known.
+        """
+        if self.pixel_area_m2 is None:
+            return 0.0
+        return float(np.nansum(self.pixel_area_m2[mask > 0], dtype=np.float64))
+
+    def area_share_error(self, x_px: float, y_px: float) -> float:
+        """Return one standard deviation of areas at a working pixel, as a share of them."""
+        view, ground = self.frame.view, self.sight.locator
+        if view is None or ground is None:
+            return 1.0
+        depression_deg = 90.0
+        if self.ground is not None:
+            row = min(max(int(y_px), 0), self.shape[0] - 1)
+            column = min(max(int(x_px), 0), self.shape[1] - 1)
+            gsd, area = self.ground.gsd_m[row, column], self.ground.area_m2[row, column]
+            if math.isfinite(gsd) and area > 0.0:
+                # A pixel covers gsd across and gsd / sin(depression) along the line of sight.
+                depression_deg = math.degrees(math.asin(min(1.0, float(gsd * gsd / area))))
+        return area_share_error(view, depression_deg)
+
+    def box_full_px(self, mask: Mask) -> BoxXyxyPx:
+        """Return the box around the pixels of a mask that is not empty, in the full frame."""
+        x, y, width, height = cv2.boundingRect(mask)
+        (left, top), (right, bottom) = self.to_full_px(
+            np.array([[x, y], [x + width, y + height]], np.float64)
+        )
+        return float(left), float(top), float(right), float(bottom)
+
+    def to_full_px(self, xy_px: FloatArray) -> FloatArray:
+        """Return pixels of the full frame from working pixels, shape (N, 2)."""
+        full = np.asarray(xy_px, np.float64) / np.array(self.scale_xy)
+        return np.asarray(full, np.float64)
+
+    def place_full_px(self, mask: Mask) -> tuple[float, float]:
+        """Return the pixel of the full frame that stands for a region, inside it.
+
+        It is where the ground under it is centred, or the nearest pixel of the region.
+        """
+        rows, columns = np.nonzero(mask)
+        weights = np.ones(len(rows))
+        if self.pixel_area_m2 is not None:
+            weights = np.nan_to_num(self.pixel_area_m2[rows, columns].astype(np.float64))
+        if weights.sum() <= 0.0:
+            weights = np.ones(len(rows))
+        x, y = np.average(columns, weights=weights), np.average(rows, weights=weights)
+        nearest = int(np.argmin((columns - x) ** 2 + (rows - y) ** 2))
+        where = np.array([[columns[nearest] + 0.5, rows[nearest] + 0.5]])
+        full_x, full_y = self.to_full_px(where)[0]
+        return float(full_x), float(full_y)
+
+    def outline_to_full_px(self, mask: Mask) -> tuple[FloatArray, ...]:
+        """Return the outer outlines of a mask in pixels of the full frame, each (N, 2)."""
+        found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        return tuple(self.to_full_px(line[:, 0].astype(np.float64) + 0.5) for line in found)
+
+    @cached_property
+    def picture_motion(self) -> PictureMotion:
+        """How the ground moved from the previous working picture to this one."""
+        before = self.previous
+        if before is None:
+            return PictureMotion(None, None, "there is no picture before this one")
+        if before.shape != self.shape:
+            return PictureMotion(None, None, "the picture before has another size")
+        if before.blind or self.blind:
+            return PictureMotion(None, None, self.blind or before.blind)
+        return motion_between(before.gray, self.gray, self._motion_by_pose(before))
+
+    @property
+    def motion(self) -> FloatArray | None:
+        """The 3 x 3 homography from the previous working picture to this one, or None.
+
+        For OpenCV's pixels, whose centres are at whole numbers, as warpPerspective takes it.
+        `picture_motion` says what it was found from, or why it was not found.
+        """
+        return self.picture_motion.homography
+
+    def _motion_by_pose(self, before: SceneView) -> FloatArray | None:
+        if self.projector is None or before.sight.locator is None:
+            return None
+        height, width = self.shape
+        grid = np.meshgrid(
+            np.linspace(0.0, width, _POSE_LATTICE), np.linspace(0.0, height, _POSE_LATTICE)
+        )
+        was = np.stack(grid, axis=-1).reshape(-1, 2)
+        locator = before.sight.locator
+        en_m = locator.ground_many_m(before.to_full_px(was))
+        known = np.isfinite(en_m).all(axis=1) & (np.linalg.norm(en_m, axis=1) < 1000.0)
+        if known.sum() < 2 * _POSE_LATTICE:
+            return None
+        lat, lon = locator.frame.to_lat_lon(en_m[known, 0].copy(), en_m[known, 1].copy())
+        site_m = np.column_stack(self.site.to_en_m(lat, lon))
+        now = self.projector.pixels(site_m) * np.array(self.scale_xy)
+        seen = np.isfinite(now).all(axis=1)
+        if seen.sum() < 2 * _POSE_LATTICE:
+            return None
+        matrix, _ = cv2.findHomography(was[known][seen] - 0.5, now[seen] - 0.5, 0)
+        return None if matrix is None else np.asarray(matrix, np.float64)
+
+
+class SceneViews:
+    """Makes scene views of frames in their order, and remembers one.
+
+    Args:
+        site: the frame in which zones are given, metres.
+        long_side_px: working pictures are at most this long.
+    """
+
+    def __init__(self, site: LocalFrame, long_side_px: int = 960) -> None:
+        self._site = site
+        self._long_side_px = long_side_px
+        self._last: SceneView | None = None
+
+    def add(self, sight: Sight) -> SceneView:
+        """Return the view of the next frame; the one before it lets go of its own previous.
+
+        Raises:
+            RecordError: the picture does not have three channels of eight bits.
+        """
+        last = self._last
+        if last is not None:
+            last.previous = None
+            if not _follows(sight.frame, last.frame):
+                last = None
+        view = SceneView(sight, self._site, long_side_px=self._long_side_px, previous=last)
+        self._last = view
+        return view
+
+
+def _follows(frame: Frame, before: Frame) -> bool:
+    gap_s = frame.source_time_s - before.source_time_s
+    return (
+        frame.source_uri == before.source_uri
+        and frame.patrol_id == before.patrol_id
+        and 0.0 < gap_s <= LONGEST_GAP_S
+    )
+
+
+def _working_picture(frame: Frame, long_side_px: int) -> NDArray[np.uint8]:
+    if long_side_px < LEAST_SIDE_PX:
+        raise RecordError(f"a working picture of {long_side_px} px shows nothing; use more")
+    width, height = frame.width_px, frame.height_px
+    scale = min(1.0, long_side_px / max(width, height))
+    if scale == 1.0:
+        image = frame.image_bgr
+    else:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = frame.picture.shrunk_bgr(*size)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise RecordError(
+            f"{frame.source_uri}: a scene detector needs uint8 pixels of shape (height, width, 3), "
+            f"not {image.dtype} {image.shape}"
+        )
+    return image
