@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
 import shapely
@@ -31,10 +31,11 @@ from sim_data.scenario.staging import Occurrence, Staged, Stager
 from sim_data.scenario.truth import Truth
 from sim_data.scenario.yaml_lines import LinedYaml
 from sim_data.world.records import Weather, World
-from sim_data.world.scene import Scene, VehicleActor
+from sim_data.world.scene import PersonActor, Scene, VehicleActor
 
 _CLOSE_M = 0.3
-_IN: Literal["intersects"] = "intersects"
+_LONGEST_M = 14.0
+_Actor = TypeVar("_Actor", VehicleActor, PersonActor)
 
 
 @dataclass(frozen=True)
@@ -153,10 +154,8 @@ class Scenario:
         vehicles, people = scene.vehicles, scene.people
         if clear:
             tree = shapely.STRtree([area.buffer(_CLOSE_M) for area in clear])
-            vehicles = tuple(one for one in vehicles if not _drives_into(tree, one))
-            people = tuple(
-                one for one in people if not len(tree.query(Point(one.east_m, one.north_m), _IN))
-            )
+            vehicles = tuple(_elsewhere(tree, vehicles, _hits_vehicle))
+            people = tuple(_elsewhere(tree, people, _hits_person))
         return Scene(
             scene.time,
             (*vehicles, *(one.actor for one in things if isinstance(one, StagedVehicle))),
@@ -248,11 +247,25 @@ class Scenario:
         )
 
 
-def _drives_into(tree: shapely.STRtree, one: VehicleActor) -> bool:
-    at_m = (one.east_m, one.north_m)
-    if not len(tree.query(Point(at_m), "dwithin", one.length_m / 2 + one.width_m / 2)):
-        return False
-    return bool(len(tree.query(box(at_m, one.heading_deg, one.length_m, one.width_m), _IN)))
+def _elsewhere(
+    tree: shapely.STRtree, actors: Sequence[_Actor], hits: Callable[[shapely.STRtree, _Actor], bool]
+) -> list[_Actor]:
+    """Return the actors that stand in nothing of the tree."""
+    if not actors:
+        return []
+    # All at once for those that are near anything at all: that is a few of hundreds.
+    points = shapely.points([(one.east_m, one.north_m) for one in actors])
+    near = set(tree.query(points, "dwithin", _LONGEST_M / 2)[0].tolist())
+    return [one for i, one in enumerate(actors) if i not in near or not hits(tree, one)]
+
+
+def _hits_vehicle(tree: shapely.STRtree, one: VehicleActor) -> bool:
+    shape = box((one.east_m, one.north_m), one.heading_deg, one.length_m, one.width_m)
+    return bool(len(tree.query(shape, "intersects")))
+
+
+def _hits_person(tree: shapely.STRtree, one: PersonActor) -> bool:
+    return bool(len(tree.query(Point(one.east_m, one.north_m), "intersects")))
 
 
 def _row_id(stage_id: str, day: int, days: int) -> str:
