@@ -272,6 +272,11 @@ class Watch(RuleBase):
             )
         return self
 
+    @property
+    def rule_id(self) -> str:
+        """The id, or the incident where no id was given: a zone may watch for several."""
+        return self.id or self.incident
+
     def incident_type(self, class_name: str) -> str:
         """Return the taxonomy's id for what is watched for."""
         del class_name

@@ -35,13 +35,15 @@ from park.records import (
     View,
 )
 from park.schemas import SCHEMAS, RunStamp, observations_to_batch
+from park.site import Site
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
+from pipelines.scenes import SceneLook, WatchedScene, every_detector, watched_scenes
 from vision.detect import Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
-from vision.observe import FrameObservations, Sight, observe
+from vision.observe import FrameObservations, Sight, observe, observe_scene
 from vision.overview import overview_picture
 from vision.privacy import PrivacyFinder
 from vision.redact import redact
@@ -65,11 +67,12 @@ class LookSettings:
         models: the models to run on every frame.
         footage: how footage is read.
         stamp: site and run that rows carry.
+        site: whose zones say what scene detectors look for, and whose take-off altitude ties
+            the terrain to heights.
         confidence: threshold for all models; None takes each model's own.
         input_px: side of the models' input; None takes each model's own.
         whole: look at each frame once, shrunk to the input, whatever its scale.
         terrain_path: GeoTIFF of the ground; None for level ground at take-off height.
-        site_alt_amsl_m: the site's take-off altitude, to tie the terrain to heights.
         pictures: folder for overview pictures; None for none.
         redaction: blur people and plates in pictures.
     """
@@ -77,11 +80,11 @@ class LookSettings:
     models: tuple[ModelFile, ...]
     footage: FootageOptions
     stamp: RunStamp
+    site: Site
     confidence: float | None = None
     input_px: int | None = None
     whole: bool = False
     terrain_path: str | None = None
-    site_alt_amsl_m: float | None = None
     pictures: str | None = None
     redaction: bool = True
 
@@ -111,6 +114,7 @@ class LookAtFootage(beam.DoFn):
     def __init__(self, settings: LookSettings) -> None:
         self._settings = settings
         self._detectors: list[Detector] = []
+        self._scenes: tuple[WatchedScene, ...] = ()
         self._privacy: PrivacyFinder | None = None
         self._frames = Metrics.counter(_NAMESPACE, "frames")
         self._rows = Metrics.counter(_NAMESPACE, "detections")
@@ -127,6 +131,7 @@ class LookAtFootage(beam.DoFn):
             )
             for model in settings.models
         ]
+        self._scenes = watched_scenes(settings.site, every_detector())
         if settings.pictures is not None and settings.redaction:
             self._privacy = PrivacyFinder(settings.models)
 
@@ -134,7 +139,8 @@ class LookAtFootage(beam.DoFn):
         self, source: FootageSource
     ) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
         """Yield the batches of one source."""
-        look = _Look(source, self._settings, self._detectors, self._privacy)
+        scenes = SceneLook(self._settings.site, self._scenes)
+        look = _Look(source, self._settings, self._detectors, scenes, self._privacy)
         rows: list[Observation] = []
         for seen in look.frames():
             self._frames.inc()
@@ -187,8 +193,10 @@ class _Look:
         source: FootageSource,
         settings: LookSettings,
         detectors: Sequence[Detector],
+        scenes: SceneLook,
         privacy: PrivacyFinder | None,
     ) -> None:
+        self._scenes = scenes
         self._source = source
         self._privacy = privacy
         self._settings = settings
@@ -286,7 +294,7 @@ class _Look:
             model = ElevationModel(str(self._settings.terrain_path))
             reference = take_off_reference(
                 model,
-                site_altitude_amsl_m=self._settings.site_alt_amsl_m,
+                site_altitude_amsl_m=self._settings.site.takeoff_alt_amsl_m,
                 first_pose=frame.view.pose,
             )
             self._assumptions[reference.assumption] = None
@@ -298,6 +306,8 @@ class _Look:
             observe(one, sight, detector.card, self._new_id)
             for one, detector in zip(found, self._detectors, strict=True)
         ]
+        if scenes := self._scenes.look(sight):
+            parts.append(observe_scene(scenes, sight, self._new_id))
         if len(parts) == 1:
             return parts[0]
         return FrameObservations(

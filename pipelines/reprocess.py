@@ -39,6 +39,7 @@ from pipelines.identity import run_id, stable_id
 from pipelines.look import PATROLS, REJECTS, LookAtFootage, LookSettings, SourceSeen, StageBatches
 from pipelines.progress import ProgressListener, listening
 from pipelines.run_tables import plan_replacement, run_tables
+from pipelines.scenes import every_detector, watched_scenes
 from pipelines.staging import (
     StageRejects,
     StageSources,
@@ -49,6 +50,7 @@ from pipelines.staging import (
 from pipelines.tables import CommitReport, Warehouse
 from vision.footage import Discovery, FootageOptions, Ignored, discover
 from vision.models.registry import ModelFile
+from vision.scene.detector import model_id
 
 _ATTEMPTS = 4
 _RUNNER = "FnApiRunner"
@@ -243,6 +245,9 @@ def _run_id(request: ReprocessRequest, found: Discovery) -> str:
             "whole": request.whole,
             "terrain": str(request.terrain) if request.terrain else None,
             "redaction": request.redaction,
+            "scenes": ",".join(
+                model_id(scene.detector) for scene in watched_scenes(request.site, every_detector())
+            ),
         },
     )
 
@@ -284,11 +289,11 @@ def _look(request: ReprocessRequest, found: Discovery, stamp: RunStamp, staging:
         models=request.models,
         footage=request.footage,
         stamp=stamp,
+        site=request.site,
         confidence=request.confidence,
         input_px=request.input_px,
         whole=request.whole,
         terrain_path=str(request.terrain) if request.terrain else None,
-        site_alt_amsl_m=request.site.takeoff_alt_amsl_m,
         pictures=str(request.pictures) if request.pictures else None,
         redaction=request.redaction,
     )

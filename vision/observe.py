@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,18 +90,36 @@ def observe(
         card: of the model, for the sizes that its things can have.
         new_id: makes detection ids.
     """
-    frame = found.frame
+    return _observed(found.detections, sight, {**SIZE_RANGE_M, **card.size_range_m}, new_id)
+
+
+def observe_scene(
+    detections: tuple[Detection, ...], sight: Sight, new_id: NewId
+) -> FrameObservations:
+    """Place what scene detectors saw in a frame; it may be of any size.
+
+    Args:
+        detections: of one frame.
+        sight: of the same frame.
+        new_id: makes detection ids.
+    """
+    return _observed(detections, sight, {}, new_id)
+
+
+def _observed(
+    detections: tuple[Detection, ...],
+    sight: Sight,
+    size_range_m: Mapping[str, tuple[float, float]],
+    new_id: NewId,
+) -> FrameObservations:
+    frame = sight.frame
     kept: list[Observation] = []
     dropped: list[DroppedDetection] = []
     unplaced: list[str] = []
-    places, sizes_m, reasons = _placed(found.detections, sight)
+    places, sizes_m, reasons = _placed(detections, sight)
     width_px, height_px = frame.width_px, frame.height_px
-    for detection, place, size_m, reason in zip(
-        found.detections, places, sizes_m, reasons, strict=True
-    ):
-        range_m = card.size_range_m.get(detection.class_name) or SIZE_RANGE_M.get(
-            detection.class_name
-        )
+    for detection, place, size_m, reason in zip(detections, places, sizes_m, reasons, strict=True):
+        range_m = size_range_m.get(detection.class_name)
         if size_m is not None and range_m is not None:
             why = impossible_size(
                 size_m, range_m, frame.view, detection.box_xyxy_px, (width_px, height_px)

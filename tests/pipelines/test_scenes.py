@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import numpy as np
+import pytest
+
+from park.measure import Measure
+from park.picture import Pixels
+from park.records import CameraPose, Detection, Frame, Intrinsics, PosedView, PoseSigma
+from park.taxonomy import MeasureUnit
+from pipelines.scenes import SceneLook, every_detector, watched_scenes
+from tests.pipelines.test_rules import FRAME, site_with
+from vision.observe import Sight, observe_scene
+from vision.scene.detector import WatchedZone, model_id
+from vision.scene.view import SceneView
+
+SIGMA = PoseSigma(1.0, 1.0, 1.0, 0.5, 0.5)
+
+
+class Soil:
+    """Says that all that it sees of a zone is soil, and how many frames it saw before."""
+
+    name = "scene-soil"
+    version = 3
+    incident_classes: tuple[str, ...] = ("bare_soil",)
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def fresh(self) -> Self:
+        return type(self)()
+
+    def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
+        found = []
+        for zone in zones:
+            mask = view.mask(zone.area_m)
+            if mask.any():
+                size = Measure(view.area_m2(mask), 1.0, MeasureUnit.SQUARE_METRES)
+                box, at_px = view.box_full_px(mask), view.place_full_px(mask)
+                found.append(Detection("bare_soil", 0.9, box, model_id(self), size, at_px))
+        self.seen += 1
+        return tuple(found)
+
+
+def sight(second: float = 0.0, *, known: bool = True) -> Sight:
+    lens = Intrinsics.from_fov(1280, 720, 70.0)
+    pose = CameraPose(FRAME.lat_deg, FRAME.lon_deg, 80.0, None, 0.0, -90.0, 0.0)
+    image = np.random.default_rng(1).integers(60, 200, (720, 1280, 3), dtype=np.uint8)
+    moment = datetime(2026, 5, 1, tzinfo=UTC)
+    view = PosedView(lens, pose, SIGMA) if known else None
+    return Sight.of(Frame(Pixels(image), moment, view, "a.mp4", second, "p"), None)
+
+
+def watch(incident: str, **more: Any) -> dict[str, Any]:
+    return {"type": "watch", "incident": incident, **more}
+
+
+def test_a_detector_watches_the_zones_whose_rules_ask_for_what_it_finds() -> None:
+    (scene,) = watched_scenes(site_with(watch("bare_soil"), watch("smoke")), [Soil()])
+    assert [zone.zone_id for zone in scene.zones] == ["z"]
+    assert watched_scenes(site_with(watch("smoke"), {"type": "no_parking"}), [Soil()]) == ()
+
+
+def test_limits_of_a_rule_reach_the_detector() -> None:
+    rule = watch("overheating_equipment", limit_c=80.0, above_ambient_c=30.0)
+    (scene,) = watched_scenes(site_with(rule), every_detector())
+    assert scene.zones[0].settings == {"limit_c": 80.0, "above_ambient_c": 30.0}
+
+
+def test_what_is_seen_of_a_zone_is_placed_at_its_middle_with_its_measure() -> None:
+    site = site_with(watch("bare_soil"))
+    look = SceneLook(site, watched_scenes(site, [Soil()]))
+    here = sight()
+    seen = observe_scene(look.look(here), here, lambda *parts: "d1")
+    (soil,) = seen.kept
+    assert soil.place is not None
+    east_m, north_m = FRAME.to_en_m(soil.place.lat_deg, soil.place.lon_deg)
+    assert abs(east_m) < 0.2
+    assert abs(north_m) < 0.2
+    assert soil.measure is not None
+    assert soil.measure.value == pytest.approx(1600.0, rel=0.01)
+    assert soil.model_id == "scene-soil@3"
+
+
+def test_where_nothing_is_known_about_the_view_nothing_is_looked_for() -> None:
+    site = site_with(watch("bare_soil"))
+    look = SceneLook(site, watched_scenes(site, [Soil()]))
+    assert look.look(sight(known=False)) == ()
+
+
+def test_every_source_gets_detectors_without_memory() -> None:
+    site = site_with(watch("bare_soil"))
+    shared = Soil()
+    SceneLook(site, watched_scenes(site, [shared])).look(sight())
+    assert shared.seen == 0
