@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from park.errors import ModelError
+from vision.models.checkpoint import write_stripped
 from vision.models.dataset import read_dataset
 from vision.models.offline import load_ultralytics
 from vision.models.recipe import Recipe
@@ -101,7 +102,7 @@ def train(
     last.with_name(_WHOLE_CHECKPOINT).unlink(missing_ok=True)
     best = out / "run" / "weights" / "best.pt"
     final = out / f"{recipe.name}.pt"
-    shutil.copyfile(best, final)
+    write_stripped(best, final)
     epochs = len((out / "run" / "results.csv").read_text("utf-8").splitlines()) - 1
     return TrainingReport(final, epochs, max(scores, default=0.0), tiles, started_from)
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -101,6 +102,11 @@ def start(recipe: Path, data: Path, out: Path, how: str) -> subprocess.Popen[str
     )  # fmt: skip
 
 
+def unpacked(weights: Path) -> bytes:
+    with zipfile.ZipFile(weights) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist())
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_asks_no_network(tmp_path: Path) -> None:
     data, out = draw_data(tmp_path / "data"), tmp_path / "out"
@@ -134,6 +140,7 @@ def test_a_killed_run_goes_on_where_it_was_and_asks_no_network(tmp_path: Path) -
     assert "epoch 1 3" not in printed
     model = resolve_model(report["weights"])
     assert model.path == out / "tiny.pt"
+    assert str(tmp_path).encode() not in unpacked(model.path), "weights tell nothing of the machine"
 
     again = start(recipe, data, out, "resume")
     _, said = again.communicate(timeout=120)
