@@ -135,6 +135,9 @@ def evaluate(
             help="Choose each class's threshold for this share of right boxes.",
         ),
     ] = None,
+    update_card: Annotated[
+        bool, typer.Option("--update-card", help="Write the chosen thresholds into the card.")
+    ] = False,
     worst: Annotated[
         Path | None,
         typer.Option("--worst", help="Folder for pictures of the worst misses and false alarms."),
@@ -146,7 +149,10 @@ def evaluate(
 ) -> None:
     """Compare a model with labelled pictures: AP, precision, recall, sizes, calibration."""
     from vision.models.evaluation import evaluate as run_evaluation
-    from vision.models.registry import resolve_model
+    from vision.models.registry import resolve_model, write_thresholds
+
+    if update_card and precision is None:
+        raise SettingsError("--update-card needs --precision to choose the thresholds by")
 
     def on_picture(done: int, total: int) -> None:
         if console_text.err.is_terminal:
@@ -164,6 +170,9 @@ def evaluate(
         worst=worst,
         on_picture=on_picture,
     )
+    if update_card and precision is not None:
+        own = {choice.class_name: choice.point.threshold for choice in result.chosen}
+        write_thresholds(resolve_model(model), own, precision)
     if as_json:
         typer.echo(json.dumps(_as_json(result), indent=2, ensure_ascii=False))
         return

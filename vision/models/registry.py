@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -131,6 +133,32 @@ def resolve_model(name_or_path: str) -> ModelFile:
     return ModelFile(path, _sha256(path), card, card_path.is_file())
 
 
+def write_thresholds(model: ModelFile, thresholds: Mapping[str, float], precision: float) -> Path:
+    """Write thresholds into the card beside a model's weights; the rest of the card stays.
+
+    Args:
+        model: the model; it gets a card when it has none.
+        thresholds: of some or all classes.
+        precision: share of right boxes that they were chosen for.
+
+    Raises:
+        ModelError: when the result would be no card, or cannot be written.
+    """
+    path = model.path.with_suffix(".json")
+    content = json.loads(path.read_bytes()) if model.has_card else {"name": model.card.name}
+    content.setdefault("classes", list(thresholds))
+    content["thresholds"] = {**content.get("thresholds", {}), **thresholds}
+    content["threshold"] = min(content["thresholds"].values())
+    content["threshold_precision"] = precision
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    _parsed_card(path, text.encode())
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ModelError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
+
+
 def _weights_folder() -> Path:
     return Path(str(resources.files("vision.models") / "weights"))
 
@@ -146,8 +174,12 @@ def _check_magic(path: Path) -> None:
 
 
 def _read_card(path: Path) -> ModelCard:
+    return _parsed_card(path, path.read_bytes())
+
+
+def _parsed_card(path: Path, content: bytes) -> ModelCard:
     try:
-        return ModelCard.model_validate_json(path.read_bytes())
+        return ModelCard.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"]) or "the file"

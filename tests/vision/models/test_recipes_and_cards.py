@@ -11,7 +11,7 @@ import pytest
 from park.errors import ModelError
 from vision.models.dataset import read_dataset
 from vision.models.recipe import load_recipe, shipped_recipes
-from vision.models.registry import resolve_model, shipped_models
+from vision.models.registry import resolve_model, shipped_models, write_thresholds
 
 SOUND = """
 name = "t"
@@ -133,6 +133,31 @@ class TestModels:
         model = resolve_model(str(tmp_path / "mine.onnx"))
         assert model.has_card
         assert model.card.gsd_range_m == (0.1, 0.2)
+
+    def test_thresholds_are_written_and_the_rest_of_the_card_stays(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.pt").write_bytes(b"PK\3\4")
+        card = {"name": "own", "classes": ["flame", "smoke"], "input_px": 320, "note": "kept"}
+        (tmp_path / "mine.json").write_text(json.dumps(card), "utf-8")
+        model = resolve_model(str(tmp_path / "mine.pt"))
+        path = write_thresholds(model, {"flame": 0.4, "smoke": 0.31}, 0.8)
+        read = resolve_model(str(tmp_path / "mine.pt")).card
+        assert (read.threshold_of("flame"), read.threshold_of("smoke")) == (0.4, 0.31)
+        assert (read.threshold, read.threshold_precision, read.input_px) == (0.31, 0.8, 320)
+        assert json.loads(path.read_text("utf-8"))["note"] == "kept"
+
+    def test_a_model_without_a_card_gets_one(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.pt").write_bytes(b"PK\3\4")
+        write_thresholds(resolve_model(str(tmp_path / "mine.pt")), {"cone": 0.5}, 0.9)
+        card = resolve_model(str(tmp_path / "mine.pt")).card
+        assert (card.name, card.classes, card.threshold) == ("mine", ("cone",), 0.5)
+
+    def test_thresholds_of_classes_that_the_model_does_not_know(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.pt").write_bytes(b"PK\3\4")
+        (tmp_path / "mine.json").write_text('{"name": "own", "classes": ["cone"]}', "utf-8")
+        model = resolve_model(str(tmp_path / "mine.pt"))
+        with pytest.raises(ModelError, match=r"thresholds names \['vest'\], not in classes"):
+            write_thresholds(model, {"vest": 0.5}, 0.9)
+        assert not resolve_model(str(tmp_path / "mine.pt")).card.thresholds
 
     @pytest.mark.parametrize(
         ("card", "message"),
