@@ -145,10 +145,13 @@ def write_thresholds(model: ModelFile, thresholds: Mapping[str, float], precisio
         ModelError: when the result would be no card, or cannot be written.
     """
     path = model.path.with_suffix(".json")
-    content = json.loads(path.read_bytes()) if model.has_card else {"name": model.card.name}
+    content: dict[str, object] = {"name": model.card.name}
+    if model.has_card:
+        content = json.loads(path.read_bytes())
     content.setdefault("classes", list(thresholds))
-    content["thresholds"] = {**content.get("thresholds", {}), **thresholds}
-    content["threshold"] = min(content["thresholds"].values())
+    every = {**model.card.thresholds, **thresholds}
+    content["thresholds"] = every
+    content["threshold"] = min(every.values())
     content["threshold_precision"] = precision
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     _parsed_card(path, text.encode())
