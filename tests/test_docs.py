@@ -110,10 +110,10 @@ def test_the_command_line_page_has_a_section_for_every_command_and_no_other() ->
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_documented_and_every_documented_option_exists(command: str) -> None:
     text = sections().get(command, "")
-    documented = set(re.findall(r"`(--?[a-z][a-z-]*)`", text))
+    documented = set(re.findall(r"`(--?[a-z][a-z0-9-]*)`", text))
     assert documented >= options_of(COMMANDS[command]), "an option is missing in the page"
     named = re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE)
-    in_table = {option for cell in named for option in re.findall(r"`(--?[a-z-]+)`", cell)}
+    in_table = {option for cell in named for option in re.findall(r"`(--?[a-z][a-z0-9-]*)`", cell)}
     assert in_table == options_of(COMMANDS[command]), "the table has other options than there are"
 
 
