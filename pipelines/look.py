@@ -26,6 +26,7 @@ from apache_beam.metrics.metric import Metrics
 from park.errors import LocateError, ParkwatchError
 from park.records import (
     BoxXyxyPx,
+    Detection,
     Frame,
     LatLonDeg,
     Observation,
@@ -39,12 +40,13 @@ from park.site import Site
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
+from pipelines.roofs import Roofs
 from pipelines.scenes import SceneLook, WatchedScene, every_detector, watched_scenes
 from vision.detect import Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
 from vision.observe import FrameObservations, Sight, observe, observe_scene
-from vision.overview import overview_picture
+from vision.overview import DroppedDetection, overview_picture
 from vision.privacy import PrivacyFinder
 from vision.redact import redact
 from vision.track import VideoTracker
@@ -115,6 +117,7 @@ class LookAtFootage(beam.DoFn):
         self._settings = settings
         self._detectors: list[Detector] = []
         self._scenes: tuple[WatchedScene, ...] = ()
+        self._roofs = Roofs(settings.site)
         self._privacy: PrivacyFinder | None = None
         self._frames = Metrics.counter(_NAMESPACE, "frames")
         self._rows = Metrics.counter(_NAMESPACE, "detections")
@@ -140,7 +143,7 @@ class LookAtFootage(beam.DoFn):
     ) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
         """Yield the batches of one source."""
         scenes = SceneLook(self._settings.site, self._scenes)
-        look = _Look(source, self._settings, self._detectors, scenes, self._privacy)
+        look = _Look(source, self._settings, self._detectors, scenes, self._roofs, self._privacy)
         rows: list[Observation] = []
         for seen in look.frames():
             self._frames.inc()
@@ -194,9 +197,11 @@ class _Look:
         settings: LookSettings,
         detectors: Sequence[Detector],
         scenes: SceneLook,
+        roofs: Roofs,
         privacy: PrivacyFinder | None,
     ) -> None:
         self._scenes = scenes
+        self._roofs = roofs
         self._source = source
         self._privacy = privacy
         self._settings = settings
@@ -306,6 +311,7 @@ class _Look:
             observe(one, sight, detector.card, self._new_id)
             for one, detector in zip(found, self._detectors, strict=True)
         ]
+        parts = [self._without_roofs(part) for part in parts]
         if scenes := self._scenes.look(sight):
             parts.append(observe_scene(scenes, sight, self._new_id))
         if len(parts) == 1:
@@ -316,6 +322,19 @@ class _Look:
             tuple(d for part in parts for d in part.dropped),
             tuple(u for part in parts for u in part.unplaced),
         )
+
+    def _without_roofs(self, seen: FrameObservations) -> FrameObservations:
+        """Drop what stands on a roof: on the ground behind the building it is not."""
+        kept: list[Observation] = []
+        dropped = list(seen.dropped)
+        for one in seen.kept:
+            roof = None if one.place is None else self._roofs.seen(seen.frame.view, one.place)
+            if roof is None:
+                kept.append(one)
+                continue
+            found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
+            dropped.append(DroppedDetection(found, "on a roof", one.size_m))
+        return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:
         footage = (

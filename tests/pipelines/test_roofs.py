@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import shapely
+from shapely.geometry import mapping
+
+from park.geodesy import LocalFrame
+from park.records import CameraPose, CornersView, GroundPoint, Intrinsics, PosedView, PoseSigma
+from park.site import Site
+from pipelines.roofs import Roofs
+
+FRAME = LocalFrame(31.0, 121.0)
+LENS = Intrinsics.from_fov(1280, 720, 70.0)
+SIGMA = PoseSigma(1.0, 1.0, 1.0, 0.5, 0.5)
+HALL = shapely.box(-10.0, 40.0, 10.0, 80.0)
+
+
+def feature(shape: Any, **properties: Any) -> dict[str, Any]:
+    geometry = mapping(FRAME.unproject_geometry(shape))
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def roofs(height_m: float = 12.0) -> Roofs:
+    outline = feature(
+        shapely.box(-500, -500, 500, 500),
+        kind="boundary", id="t", name="T", time_zone="Asia/Shanghai",
+    )  # fmt: skip
+    hall = feature(HALL, kind="building", id="hall", height_m=height_m)
+    park = {"type": "FeatureCollection", "features": [outline, hall]}
+    return Roofs(Site.load(json.dumps(park).encode()))
+
+
+def camera(east_m: float, north_m: float, height_m: float = 60.0) -> PosedView:
+    lat_deg, lon_deg = FRAME.to_lat_lon(east_m, north_m)
+    return PosedView(LENS, CameraPose(lat_deg, lon_deg, height_m, None, 0.0, -60.0, 0.0), SIGMA)
+
+
+def ground(east_m: float, north_m: float, error_m: float = 2.0) -> GroundPoint:
+    return GroundPoint(*FRAME.to_lat_lon(east_m, north_m), error_m)
+
+
+def test_what_is_on_a_roof_is_found_out_from_where_its_line_of_sight_passes_it() -> None:
+    # From (0, 0) at 60 m the middle of the roof, 12 m up, seems to lie at 60 / (1 - 12/60).
+    found = roofs().seen(camera(0.0, 0.0), ground(0.0, 75.0))
+    assert found is not None
+    assert found.building == "hall"
+    assert found.depth_m == pytest.approx(10.0, abs=0.1)
+
+
+def test_what_stands_before_the_wall_or_far_behind_is_on_the_ground() -> None:
+    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 38.0)) is None
+    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 104.0)) is None
+
+
+def test_near_the_edge_of_a_roof_it_is_not_sure() -> None:
+    edge = 42.0 / 0.8
+    assert roofs().seen(camera(0.0, 0.0), ground(0.0, edge, error_m=3.0)) is None
+    assert roofs().seen(camera(0.0, 0.0), ground(0.0, edge, error_m=1.0)) is not None
+
+
+def test_seen_from_straight_above_a_roof_is_where_it_is() -> None:
+    found = roofs().seen(camera(0.0, 60.0), ground(0.0, 60.0))
+    assert found is not None
+    assert found.depth_m == pytest.approx(10.0, abs=0.1)
+
+
+def test_a_building_higher_than_the_camera_shows_no_roof() -> None:
+    assert roofs(height_m=80.0).seen(camera(0.0, 0.0), ground(0.0, 75.0)) is None
+
+
+def test_what_is_too_low_to_matter_is_ground() -> None:
+    assert roofs(height_m=1.5).seen(camera(0.0, 60.0), ground(0.0, 60.0)) is None
+
+
+def test_pictures_without_a_camera_see_no_roofs() -> None:
+    corners = tuple(FRAME.to_lat_lon(e, n) for e, n in ((-9, 9), (9, 9), (9, -9), (-9, -9)))
+    view = CornersView(100, 100, corners)  # type: ignore[arg-type]
+    assert roofs().seen(view, ground(0.0, 60.0)) is None
+    assert roofs().seen(None, ground(0.0, 60.0)) is None
