@@ -51,6 +51,7 @@ def prepare(
     permission: Path | None = None,
     weather: Weather | None = None,
     tell: Tell = lambda line: None,
+    speedup: float = 1.0,
 ) -> Preparation:
     """Set, upload, read back, and go through the checklist.
 
@@ -62,6 +63,7 @@ def prepare(
         permission: file with the permission to fly.
         weather: that somebody knows.
         tell: takes a line for people at each step.
+        speedup: how much faster than real time a simulated vehicle lives.
 
     Returns:
         What was set, and the list; whether it says go is for the caller to act on.
@@ -76,7 +78,13 @@ def prepare(
     capacity_mah = link.read_param("BATT_CAPACITY")
     safety = set_safety(
         link,
-        safety_params(flight.plan, sortie, vehicle=flight.vehicle, capacity_mah=capacity_mah),
+        safety_params(
+            flight.plan,
+            sortie,
+            vehicle=flight.vehicle,
+            capacity_mah=capacity_mah,
+            speedup=speedup,
+        ),
     )
     tell(f"{len(safety.settings)} safety parameters set and read back")
     try:

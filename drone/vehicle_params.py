@@ -32,6 +32,7 @@ _ALTITUDE, _CIRCLE, _POLYGON = 1, 2, 4
 _RADIUS_ROUND_M = 10.0
 _LARGEST_RADIUS_M = 10_000.0
 _RTL = 1.0
+_SILENCE_S, _LONGEST_SILENCE_S = 5.0, 120.0
 _BATTERY_RTL, _BATTERY_LAND = 2.0, 1.0
 _EKF_LAND = 1.0
 _CONTINUE_WITHOUT_STATION = 0b0_0010
@@ -108,6 +109,7 @@ def safety_params(
     *,
     vehicle: Vehicle | None = None,
     capacity_mah: float | None = None,
+    speedup: float = 1.0,
 ) -> tuple[SafetyParam, ...]:
     """Return what a vehicle must be told before it flies a sortie.
 
@@ -117,10 +119,11 @@ def safety_params(
         vehicle: that was planned for.
         capacity_mah: BATT_CAPACITY of the vehicle; None or 0 where it does not know, so that
             its battery failsafe goes by voltage alone.
+        speedup: how much faster than real time a simulated vehicle lives.
     """
     vehicle = vehicle or Vehicle()
     return (
-        *_link_params(),
+        *_link_params(speedup),
         *_fence_params(plan.fence, sortie.home),
         *_return_params(sortie.takeoff_alt_home_m, with_rally=bool(plan.rally_of(sortie))),
         *_battery_params(vehicle, capacity_mah or 0.0),
@@ -128,11 +131,19 @@ def safety_params(
     )
 
 
-def _link_params() -> tuple[SafetyParam, ...]:
+def _link_params(speedup: float) -> tuple[SafetyParam, ...]:
     def not_without_station(value: float) -> float:
         return float(int(value) & ~_CONTINUE_WITHOUT_STATION)
 
+    patience: tuple[SafetyParam, ...] = ()
+    if speedup > 1.0:
+        # Five seconds of a simulation in a hurry are less than a busy machine may keep us waiting.
+        wait_s = min(_LONGEST_SILENCE_S, _SILENCE_S * speedup)
+        patience = (
+            SafetyParam("as patient as real time asks for", (("FS_GCS_TIMEOUT", wait_s),), False),
+        )
     return (
+        *patience,
         SafetyParam("come home when the ground station falls silent", (("FS_GCS_ENABLE", _RTL),)),
         SafetyParam("also in a mission", (("FS_OPTIONS", not_without_station),), required=False),
         SafetyParam("land when it no longer knows where it is", (("FS_EKF_ACTION", _EKF_LAND),)),

@@ -16,6 +16,7 @@ from types import FrameType
 from rich.text import Text
 
 from drone.airspace import Airspace
+from drone.cameras.source import CameraSource
 from drone.control import ControlServer, Order, OrderName, PatrolStatus
 from drone.energy import EnergyModel
 from drone.failsafe import FlightLimits
@@ -74,6 +75,8 @@ class FlightWish:
         permission: file with the flight permission; None for none.
         weather: that somebody knows; None for nobody.
         check_only: stop after the checks.
+        confirm: asks a person, after the checks, and raises where the answer is no; None to ask
+            nobody.
         limits: from when on something counts as wrong.
     """
 
@@ -88,6 +91,7 @@ class FlightWish:
     permission: Path | None = None
     weather: Weather | None = None
     check_only: bool = False
+    confirm: Callable[[], None] | None = None
     limits: FlightLimits = field(default_factory=FlightLimits)
 
 
@@ -118,6 +122,7 @@ def fly_sortie(wish: FlightWish, sortie: Sortie, clock: Clock | None = None) -> 
     """
     clock = clock or SystemClock()
     folder = state_folder()
+    cameras = _cameras(wish)
     with ExitStack() as stack:
         url = stack.enter_context(wish.source.at(sortie.home))
         stack.enter_context(VehicleLock(folder, url))
@@ -128,10 +133,10 @@ def fly_sortie(wish: FlightWish, sortie: Sortie, clock: Clock | None = None) -> 
         )
         left = [record for record in flight_records(folder) if record.vehicle == url]
         if left:
-            return _take_up(wish, left[-1], link, folder, clock)
+            return _take_up(wish, left[-1], link, folder, clock, cameras)
         need_on_ground(link)
-        now = clock.now()
-        run = _Run(wish, sortie, url, flight_id(wish.plan, sortie, now), folder, clock, link)
+        name = flight_id(wish.plan, sortie, clock.now())
+        run = _Run(wish, sortie, url, name, folder, clock, link, cameras)
         return run.from_the_ground()
 
 
@@ -142,12 +147,29 @@ def flight_id(plan: FlightPlan, sortie: Sortie, start: datetime) -> str:
     return f"{plain[:100]}-{start:%Y%m%dT%H%M%SZ}"
 
 
+def _cameras(wish: FlightWish) -> tuple[CameraSource, ...]:
+    """Return the camera that is asked for, not opened yet; none where nothing is recorded."""
+    if wish.camera is None:
+        return ()
+    camera_wish = CameraWish(
+        hfov_deg=wish.plan.route.camera.hfov_deg,
+        # No more pictures a second of this machine's time than a real camera gives.
+        fps=max(1.0, _FPS / wish.source.speedup),
+    )
+    return (open_camera(wish.camera, wish.site, camera_wish),)
+
+
 def _take_up(
-    wish: FlightWish, record: FlightRecord, link: VehicleLink, folder: Path, clock: Clock
+    wish: FlightWish,
+    record: FlightRecord,
+    link: VehicleLink,
+    folder: Path,
+    clock: Clock,
+    cameras: tuple[CameraSource, ...],
 ) -> Flown:
     number = min(record.sortie, len(wish.plan.sorties))
     sortie = wish.plan.sorties[number - 1]
-    run = _Run(wish, sortie, record.vehicle, record.flight_id, folder, clock, link)
+    run = _Run(wish, sortie, record.vehicle, record.flight_id, folder, clock, link, cameras)
     return run.from_the_air(record)
 
 
@@ -163,7 +185,9 @@ class _Run:
         folder: Path,
         clock: Clock,
         link: VehicleLink,
+        cameras: tuple[CameraSource, ...],
     ) -> None:
+        self._cameras = cameras
         self._wish, self._sortie, self._link, self._clock = wish, sortie, link, clock
         place = footage_place(wish.footage, name, Path("footage"), os.environ)
         self._place = place
@@ -195,13 +219,24 @@ class _Run:
             with self._display.shown():
                 patrol.states.enter(PatrolState.PREFLIGHT, "a flight is asked for")
                 ready = self._prepare(patrol)
-                self._params = ready.safety.as_json()
-                if self._wish.check_only:
-                    patrol.states.enter(PatrolState.IDLE, "only the checks were wanted")
-                    return Flown(None, None, self._flight)
+            self._params = ready.safety.as_json()
+            if self._wish.check_only:
+                patrol.states.enter(PatrolState.IDLE, "only the checks were wanted")
+                return Flown(None, None, self._flight)
+            self._ask(patrol)
+            with self._display.shown():
                 return self._record_and(patrol, patrol.fly)
         finally:
             self._tidy()
+
+    def _ask(self, patrol: Patrol) -> None:
+        if self._wish.confirm is None:
+            return
+        try:
+            self._wish.confirm()
+        except BaseException:
+            patrol.states.enter(PatrolState.IDLE, "nobody said yes to the take-off")
+            raise
 
     def _prepare(self, patrol: Patrol) -> Preparation:
         try:
@@ -213,6 +248,7 @@ class _Run:
                 permission=self._wish.permission,
                 weather=self._wish.weather,
                 tell=lambda line: patrol.say("note", line),
+                speedup=self._wish.source.speedup,
             )
         except FlightError as error:
             patrol.states.enter(PatrolState.FAILED, f"it cannot be prepared: {error}")
@@ -286,12 +322,6 @@ class _Run:
         wish = self._wish
         if wish.camera is None:
             return None
-        route = wish.plan.route
-        camera_wish = CameraWish(
-            hfov_deg=route.camera.hfov_deg,
-            # No more pictures a second of this machine's time than a real camera gives.
-            fps=max(1.0, _FPS / wish.source.speedup),
-        )
         recorder = Recorder(
             self._place.folder,
             PatrolFacts(
@@ -301,7 +331,7 @@ class _Run:
                 time_base=_time_base(wish.source, wish.camera),
                 takeoff_alt_amsl_m=self._sortie.home.alt_amsl_m,
             ),
-            [open_camera(wish.camera, wish.site, camera_wish)],
+            self._cameras,
             clock=self._clock,
             options=RecorderOptions(
                 speedup=wish.source.speedup,

@@ -89,6 +89,9 @@ def fly(
 
     source = VehicleSource.of(vehicle=vehicle, sim=sim, sitl_binary=sitl_binary, speedup=speedup)
     recorded_by = _camera(video, source)
+    asks = not (source.simulated or check_only or yes)
+    if asks:
+        _need_terminal("take off?")
     if every and sortie is not None:
         raise SettingsError("--all and --sortie are two answers to one question; give one")
     app = App.start()
@@ -107,10 +110,9 @@ def fly(
         permission=permission,
         weather=_weather(words),
         check_only=check_only,
+        confirm=_take_off if asks else None,
     )
     _say_what(plan, sorties, source)
-    if not (source.simulated or check_only or yes):
-        _ask("take off?")
     good = True
     for number, one in enumerate(sorties):
         if number and not source.simulated:
@@ -182,14 +184,22 @@ def _say_what(plan: FlightPlan, sorties: tuple[Sortie, ...], source: VehicleSour
         say(f"assumed: {assumption}", markup=False, soft_wrap=True)
 
 
+def _take_off() -> None:
+    _ask("take off?")
+
+
 def _ask(question: str) -> None:
+    _need_terminal(question)
+    if not typer.confirm(question, err=True):
+        raise SettingsError("not confirmed, so nothing was armed")
+
+
+def _need_terminal(question: str) -> None:
     if not sys.stdin.isatty():
         raise SettingsError(
             f"there is no terminal to ask: {question} Give --yes for the first take-off; further "
             "sorties of a real vehicle need a person at the dock"
         )
-    if not typer.confirm(question, err=True):
-        raise SettingsError("not confirmed, so nothing was armed")
 
 
 def _print_flown(flown: Flown, sortie: Sortie, source: VehicleSource) -> None:

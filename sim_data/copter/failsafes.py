@@ -9,7 +9,6 @@ from sim_data.copter.state import Mode, Severity
 
 EKF_CHECKS = 10
 """So many bad looks in a row, ten a second, and the estimator is not trusted."""
-GCS_TIMEOUT_S = 5.0
 CRASH_S = 2.0
 CRASH_DEG = 30.0
 THRUST_LOSS_S = 1.0
@@ -161,7 +160,7 @@ class Failsafes:
         craft, action = self._craft, int(self._craft.values["FS_GCS_ENABLE"])
         if self.gcs_seen_s is None or (action == 0 and not self.gcs):
             return
-        late = craft.time_s - self.gcs_seen_s >= GCS_TIMEOUT_S
+        late = craft.time_s - self.gcs_seen_s >= craft.values["FS_GCS_TIMEOUT"]
         if late and not self.gcs:
             self.gcs = True
             craft.radio.clear()

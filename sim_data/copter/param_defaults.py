@@ -77,6 +77,7 @@ _FRAME_AND_PILOT: _Rows = {
 # Failsafes and arming.
 _FAILSAFES_AND_ARMING: _Rows = {
     "FS_GCS_ENABLE": (0, INT8),
+    "FS_GCS_TIMEOUT": (5, REAL32),
     "FS_THR_ENABLE": (1, INT8),
     "FS_THR_VALUE": (975, INT16),
     "FS_EKF_ACTION": (1, INT8),

@@ -292,7 +292,7 @@ class CopterServer:
             with self._lock:
                 self._close_all()
         if pace.let_go_s > 0.0:
-            _LOG.warning("this machine was too slow by %.1f s; they were let go", pace.let_go_s)
+            _LOG.info("this machine was too slow by %.1f s; they were let go", pace.let_go_s)
 
     def _pass_time(self, pace: Pace) -> None:
         steps = min(1, self._to_step) if self._manual else pace.take(time.monotonic())
@@ -301,8 +301,10 @@ class CopterServer:
                 self._vehicle.inject(heapq.heappop(self._plan)[2])
             self._vehicle.step(STEP_S)
             self._steps += 1
-        self._autopilot.tick(self.time_s)
-        if steps:
+            self._autopilot.tick(self.time_s)
+        if not steps:
+            self._autopilot.tick(self.time_s)
+        else:
             self._to_step = max(0, self._to_step - steps)
             self._stepped.notify_all()
 

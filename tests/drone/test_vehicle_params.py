@@ -132,6 +132,18 @@ def test_the_battery_calls_low_below_the_planned_reserve() -> None:
     assert (values["BATT_FS_LOW_ACT"], values["BATT_FS_CRT_ACT"]) == (2.0, 1.0)
 
 
+@pytest.mark.parametrize(("speedup", "waits_s"), [(10.0, 50.0), (50.0, 120.0)])
+def test_a_simulation_in_a_hurry_is_told_to_be_patient(speedup: float, waits_s: float) -> None:
+    made = plan()
+
+    def told(times: float) -> dict[str, object]:
+        params = safety_params(made, made.sorties[0], speedup=times)
+        return {name: value for param in params for name, value in param.names}
+
+    assert told(speedup)["FS_GCS_TIMEOUT"] == waits_s
+    assert "FS_GCS_TIMEOUT" not in told(1.0)
+
+
 def test_all_is_set_read_back_and_put_back(link: VehicleLink) -> None:
     made = plan()
     record = set_safety(link, safety_params(made, made.sorties[0]))

@@ -25,7 +25,7 @@ from tests.e2e.conftest import Run, Said
 Start = Callable[..., "subprocess.Popen[str]"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FAST = "40"
+FAST = "20"
 QUICK_WALK = ("perimeter", "--alt-agl", "20", "--inward", "40")
 HOME = Home("dock-1", *FRAME.to_lat_lon(0.0, -30.0), 10.0)
 
@@ -76,10 +76,7 @@ def records(state: Path) -> list[Path]:
 
 
 def problems(parkwatch: Run, folder: Path, *known: str) -> list[str]:
-    """Return what is wrong with a recording, without what has one of the known words.
-
-    A simulation much faster than life on a busy machine leaves pictures out between segments.
-    """
+    """Return what is wrong with a recording, without what has one of the known words."""
     said = parkwatch("footage", "check", folder).stdout.splitlines()
     assert any(line.startswith("ok       telemetry") for line in said), said
     wrong = [line for line in said if line.startswith("problem")]
@@ -113,14 +110,13 @@ def test_every_kind_of_route_is_flown_and_recorded(
     parkwatch: Run, site: Path, tmp_path: Path, state: Path, words: tuple[str, ...]
 ) -> None:
     said = parkwatch(
-        "fly", *words, "--site", site, "--sim", "--speedup", FAST, "--camera", "pattern",
-        "--footage", tmp_path / "footage",
-    )  # fmt: skip
+        "fly", *words, "--site", site, "--sim", "--speedup", FAST, "--footage", tmp_path / "footage"
+    )
     assert said.returncode == 0, said.stderr
     assert "flown as planned and landed at home" in said.stdout
     (folder,) = (tmp_path / "footage").iterdir()
     assert str(folder) in said.stdout.replace("\n", "")
-    assert problems(parkwatch, folder, "starts", "overlaps") == []
+    assert problems(parkwatch, folder) == []
     log = (folder / "flight-log.jsonl").read_text("utf-8")
     states = [
         line["details"]["after"]
@@ -129,19 +125,6 @@ def test_every_kind_of_route_is_flown_and_recorded(
     ]
     assert states == ["preflight", "armed", "take-off", "on route", "returning", "landed"]
     assert records(state) == [], "a flight that is over leaves nothing behind"
-
-
-@pytest.mark.slow
-def test_a_patrol_at_an_easy_pace_is_recorded_without_a_gap(
-    parkwatch: Run, site: Path, tmp_path: Path
-) -> None:
-    said = parkwatch(
-        "fly", *ROUTES["look"], "--site", site, "--sim", "--speedup", "5", "--camera", "pattern",
-        "--footage", tmp_path / "footage",
-    )  # fmt: skip
-    assert said.returncode == 0, said.stderr
-    (folder,) = (tmp_path / "footage").iterdir()
-    assert problems(parkwatch, folder) == []
 
 
 # --- before take-off ----------------------------------------------------------------------------

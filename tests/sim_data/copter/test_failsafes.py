@@ -104,6 +104,11 @@ class TestGroundStation:
         assert pilot.state.mode is Mode.RTL
         assert math.hypot(*landed_at(pilot)) < 1.0
 
+    def test_it_waits_for_as_long_as_it_is_told_to(self) -> None:
+        pilot = under_way(Pilot(FS_GCS_ENABLE=1.0, FS_GCS_TIMEOUT=12.0))
+        self.heard(pilot, 3)
+        assert 10.5 < pilot.until(lambda s: s.mode is Mode.RTL, 20.0) < 12.5
+
     def test_not_by_default(self) -> None:
         pilot = under_way(Pilot())
         self.heard(pilot, 3)

@@ -20,9 +20,18 @@ def test_vehicle_time_is_the_speedup_times_the_wall_clock(speedup: float) -> Non
 
 def test_a_short_hold_up_is_made_good() -> None:
     pace, steps = Pace(10.0, 0.0), 0
-    for now_s in (0.1, 0.2, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1.0):
+    for now_s in (0.01, 0.02, 0.11, 0.112, 0.114, 0.12, 0.13, 0.14):
         steps += pace.take(now_s)
-    assert steps * STEP_S == pytest.approx(10.0, abs=2 * STEP_S)
+    assert steps * STEP_S == pytest.approx(1.4, abs=2 * STEP_S)
+    assert pace.let_go_s == 0.0
+
+
+def test_it_never_races_so_far_that_a_client_seems_to_have_fallen_silent() -> None:
+    pace, steps = Pace(40.0, 0.0), 0
+    for step in range(100):
+        steps += pace.take(0.25 + step * 0.001)
+    # A quarter of a second at this speed would be ten seconds of the vehicle's.
+    assert steps * STEP_S < 4.0 + 1.1
 
 
 def test_a_long_hold_up_is_let_go_and_counted() -> None:
