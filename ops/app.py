@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 
 from ops.settings import Settings, load_settings
 from park.errors import SettingsError
+from park.taxonomy import class_matches
 
 if TYPE_CHECKING:
     from ops.store import Store
     from park.site import Site
     from pipelines.tables import Warehouse
     from vision.models.registry import ModelFile
+
+AUTO = "auto"
+"""Stands for the shipped models that a site's rules ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,26 @@ class App:
         content = read_site_bytes(path)
         return Site.load(path), hashlib.sha256(content).hexdigest()
 
-    def models(self, given: list[str]) -> tuple[ModelFile, ...]:
+    def models(self, given: list[str], site: Site | None = None) -> tuple[ModelFile, ...]:
         """Return the models that were given, or the ones that are set.
+
+        `auto`, where it stands alone, means the shipped models that know anything that the
+        site's rules ask for; `vehicles` where no rule asks for anything, or no site is given.
 
         Raises:
             ModelError: when one cannot be found.
         """
-        from vision.models.registry import resolve_model
+        from vision.models.registry import resolve_model, shipped_models
 
-        return tuple(resolve_model(name) for name in (given or self.settings.models))
+        names = tuple(given or self.settings.models)
+        if names != (AUTO,):
+            return tuple(resolve_model(name) for name in names)
+        shipped = [resolve_model(name) for name in shipped_models()]
+        zones = () if site is None else site.zones
+        wanted = {name for zone in zones for rule in zone.rules for name in rule.classes}
+        chosen = [
+            model
+            for model in shipped
+            if any(class_matches(known, wanted) for known in model.card.classes)
+        ]
+        return tuple(chosen) or (resolve_model("vehicles"),)

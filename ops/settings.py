@@ -33,7 +33,8 @@ class Settings(BaseSettings):
         warehouse: folder or `s3://bucket/prefix` of the tables; None where it must be given.
         site: the site file to use where none is given.
         sample_fps: frames per second taken from video.
-        models: models that run where none is given.
+        models: models that run where none is given; `auto` for those that the site's rules ask
+            for.
         max_pixels: pictures and videos with more pixels are refused.
     """
 
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     warehouse: str | None = None
     site: Path | None = None
     sample_fps: float = Field(2.0, gt=0, le=240)
-    models: Annotated[tuple[str, ...], NoDecode] = ("vehicles",)
+    models: Annotated[tuple[str, ...], NoDecode] = ("auto",)
     max_pixels: int = Field(150_000_000, gt=0)
 
     @field_validator("models", mode="before")

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.metrics.metric import Metrics
 
-from park.errors import LocateError, ParkwatchError
+from park.errors import LocateError, ModelError, ParkwatchError
 from park.records import (
     BoxXyxyPx,
     Detection,
@@ -45,6 +45,7 @@ from pipelines.scenes import SceneLook, WatchedScene, every_detector, watched_sc
 from vision.detect import Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
+from vision.models.suitability import why_unsuited
 from vision.observe import FrameObservations, Sight, observe, observe_scene
 from vision.overview import DroppedDetection, overview_picture
 from vision.privacy import PrivacyFinder
@@ -264,11 +265,36 @@ class _Look:
                 yield waiting.pop(0), (found,)
             return
         while chunk := list(itertools.islice(sights, _MODELS_CHUNK)):
-            by_model = [
-                list(detector.detect_many((s.frame, s.gsd_at) for s in chunk))
-                for detector in self._detectors
-            ]
+            suited = [self._suited(sight.frame) for sight in chunk]
+            by_model = []
+            for number, detector in enumerate(self._detectors):
+                mine = [s for s, fit in zip(chunk, suited, strict=True) if number in fit]
+                by_frame = {
+                    id(seen.frame): seen
+                    for seen in detector.detect_many((s.frame, s.gsd_at) for s in mine)
+                }
+                by_model.append([by_frame.get(id(s.frame), _nothing(s.frame)) for s in chunk])
             yield from zip(chunk, zip(*by_model, strict=True), strict=True)
+
+    def _suited(self, frame: Frame) -> tuple[int, ...]:
+        """Return the numbers of the models that can know a frame, and say which cannot.
+
+        Raises:
+            ModelError: none can.
+        """
+        reasons = [why_unsuited(detector.card, frame) for detector in self._detectors]
+        fit = tuple(number for number, reason in enumerate(reasons) if reason is None)
+        warm = tuple(n for n in fit if self._detectors[n].card.spectrum == "thermal")
+        if frame.spectrum == "thermal" and warm:
+            fit = warm
+        if not fit:
+            raise ModelError(next(reason for reason in reasons if reason is not None))
+        for number, detector in enumerate(self._detectors):
+            if number not in fit:
+                kind = (frame.spectrum or "visible").replace("_", " ")
+                said = f"model {detector.card.name} was not run on {kind} pictures"
+                self._assumptions[said] = None
+        return fit
 
     def _sights(self) -> Iterator[Sight]:
         for item in read_frames(self._source, self._settings.footage):
@@ -392,6 +418,10 @@ class _Look:
             raise ParkwatchError(
                 f"cannot write the overview picture {path}: {error.strerror}"
             ) from error
+
+
+def _nothing(frame: Frame) -> FrameDetections:
+    return FrameDetections(frame, (), scale_known=True)
 
 
 @lru_cache(maxsize=4096)

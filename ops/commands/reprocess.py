@@ -109,7 +109,7 @@ def reprocess(
         sources=tuple(sources),
         site=loaded,
         site_hash=site_hash,
-        models=app.models(model or []),
+        models=app.models(model or [], loaded),
         footage=FootageOptions(
             sample_fps=sample_fps if sample_fps is not None else app.settings.sample_fps,
             time_zone=loaded.time_zone,

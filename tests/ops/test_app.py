@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.app import App
+from ops.settings import Settings
+from tests.pipelines.test_rules import site_with
+from vision.models.registry import resolve_model, shipped_models
+
+
+def names(*given: str, rules: tuple[dict[str, Any], ...] = (), **settings: Any) -> list[str]:
+    models = App(Settings(**settings)).models(list(given), site_with(*rules))
+    return [model.card.name for model in models]
+
+
+def test_without_rules_vehicles_are_looked_for() -> None:
+    assert names() == ["vehicles"]
+
+
+def test_the_rules_of_a_site_choose_the_models() -> None:
+    assert "vehicles" in names(rules=({"type": "no_parking"},))
+    for name in shipped_models():
+        wanted = resolve_model(name).card.classes[0]
+        rule = {"type": "forbidden_zone", "classes": [wanted]}
+        assert name in names(rules=(rule,))
+
+
+def test_what_is_named_is_what_runs() -> None:
+    assert names("vehicles", rules=({"type": "watch", "incident": "smoke"},)) == ["vehicles"]
+    assert names(models=("vehicles",), rules=({"type": "watch", "incident": "smoke"},)) == [
+        "vehicles"
+    ]
+
+
+@pytest.mark.parametrize("rule", [{"type": "watch", "incident": "bare_soil"}])
+def test_where_only_a_scene_detector_knows_it_vehicles_run_beside(rule: dict[str, Any]) -> None:
+    assert names(rules=(rule,)) == ["vehicles"]
