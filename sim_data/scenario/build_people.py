@@ -44,14 +44,42 @@ class _Look:
 
 def person_in_zone(draft: Draft) -> Staging:
     """Return people who walk to and fro; the size is the length of their way."""
-    zone = draft.place.thing
     if isinstance(draft.place.shape, LineString):
         heading = _way_heading(draft.place.shape, draft.at_m)
     else:
         heading = float(draft.rng.uniform(0, 360))
+    return _staged_walk(draft, draft.at_m, heading, draft.place.thing)
+
+
+def perimeter_intrusion(draft: Draft) -> Staging:
+    """Return people who come in over the fence; the size is how far in they go."""
+    zone = draft.place.thing
+    fence = draft.world.boundary.exterior
+    along = _way_heading(fence, draft.at_m)
+    if isinstance(zone, Zone):
+        # In a strip along the fence they walk along it: across it they would soon be out.
+        return _staged_walk(draft, draft.at_m, along, zone)
+    inside = draft.world.boundary
+    turns = [
+        turn
+        for turn in (90.0, -90.0)
+        if inside.covers(Point(ahead(draft.at_m, along + turn, draft.size_m)))
+    ]
+    if not turns:
+        raise NoRoomError("has no ground of the park behind the fence there")
+    starts = [ahead(draft.at_m, along, number * 1.6) for number in range(draft.count)]
+    ways = [
+        LineString([ahead(start, along + turns[0], s) for s in (1.0, draft.size_m)])
+        for start in starts
+    ]
+    return _walking(draft, ways, _around(ways), hard_hat=False, vest=False, measure=None)
+
+
+def _staged_walk(draft: Draft, at_m: PointM, heading: float, zone: object) -> Staging:
+    """Return people who walk to and fro beside each other around a point."""
     ways = []
     for number in range(draft.count):
-        middle = ahead(draft.at_m, heading, 0.0, (number - (draft.count - 1) / 2) * 1.6)
+        middle = ahead(at_m, heading, 0.0, (number - (draft.count - 1) / 2) * 1.6)
         ends = (ahead(middle, heading, s * draft.size_m / 2) for s in (-1.0, 1.0))
         ways.append(LineString(list(ends)))
     footprint = _around(ways)
@@ -60,22 +88,6 @@ def person_in_zone(draft: Draft) -> Staging:
     hat = draft.type == "worker_with_hat"
     measure = float(draft.count) if draft.type == "no_hard_hat" else None
     return _walking(draft, ways, footprint, hard_hat=hat, vest=hat, measure=measure)
-
-
-def perimeter_intrusion(draft: Draft) -> Staging:
-    """Return people who come in over the fence; the size is how far in they go."""
-    fence = draft.place.shape
-    inside = draft.world.boundary
-    along = _way_heading(fence, draft.at_m)
-    turns = [turn for turn in (90.0, -90.0) if inside.covers(
-        Point(ahead(draft.at_m, along + turn, draft.size_m)))]  # fmt: skip
-    if not turns:
-        raise NoRoomError("has no ground of the park behind the fence there")
-    ways = []
-    for number in range(draft.count):
-        start = ahead(draft.at_m, along, number * 1.6)
-        ways.append(LineString([ahead(start, along + turns[0], s) for s in (1.0, draft.size_m)]))
-    return _walking(draft, ways, _around(ways), hard_hat=False, vest=False, measure=None)
 
 
 def crowd(draft: Draft) -> Staging:

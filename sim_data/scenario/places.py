@@ -64,7 +64,7 @@ KIND_WORDS: Mapping[PlaceKind, str] = {
     PlaceKind.WALK: "walks where no hard hat is worn",
     PlaceKind.PUBLIC: "squares and paved public ground",
     PlaceKind.HARD_HAT: "walks and plots where hard hats are worn",
-    PlaceKind.PERIMETER: "just inside the park's outline",
+    PlaceKind.PERIMETER: "zones where people are intruders; without any, just inside the outline",
     PlaceKind.GREEN: "green areas",
     PlaceKind.CONSTRUCTION: "construction sites",
     PlaceKind.STOCKYARD: "stockpile yards",
@@ -201,8 +201,18 @@ def breaks_rule(rule: Rule, kind: PlaceKind) -> bool:
         return isinstance(rule, VehicleLimit) and class_matches("car", rule.classes)
     if not isinstance(rule, ForbiddenZone):
         return False
-    wanted = _VEHICLES if kind is PlaceKind.FIRE_LANE else ("person",)
-    return any(class_matches(name, rule.classes) for name in wanted)
+    about = _VEHICLES if kind is PlaceKind.FIRE_LANE else ("person",)
+    return any(
+        class_matches(name, rule.classes) and rule.incident_type(name) == _FORBIDDEN.get(kind)
+        for name in about
+    )
+
+
+_FORBIDDEN: Mapping[PlaceKind, str] = {
+    PlaceKind.FIRE_LANE: "vehicle_in_forbidden_zone",
+    PlaceKind.RESTRICTED: "person_in_restricted_zone",
+    PlaceKind.PERIMETER: "perimeter_intrusion",
+}
 
 
 RULED_KINDS = (
@@ -210,6 +220,7 @@ RULED_KINDS = (
     PlaceKind.NO_PARKING,
     PlaceKind.RESTRICTED,
     PlaceKind.VEHICLE_LIMIT,
+    PlaceKind.PERIMETER,
 )
 """Kinds of places that are zones with a rule."""
 
@@ -271,7 +282,9 @@ def _ground(
 
 
 def _perimeter(world: World, kind: PlaceKind) -> list[Place]:
-    return [Place("perimeter", kind, LineString(world.boundary.exterior.coords))]
+    outline = Place("perimeter", kind, LineString(world.boundary.exterior.coords))
+    # Without a zone that says so, nobody will report it; it is true all the same.
+    return _zones(world, kind) or [outline]
 
 
 def _points(name: str, id_name: str) -> Callable[[World, PlaceKind], list[Place]]:

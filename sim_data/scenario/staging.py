@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import shapely
-from shapely.geometry import Point
+from shapely.geometry import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from park.errors import SimulationError
 from park.site_model import Zone
-from park.site_rules import NoParking, VehicleLimit
+from park.site_rules import Congestion, NoParking, PeopleLimit, Rule, VehicleLimit
 from park.taxonomy import class_matches
 from sim_data.scenario.clear_ground import ClearGround
 from sim_data.scenario.draft import Draft, NoRoomError, Staging
@@ -33,6 +33,7 @@ from sim_data.world.records import Weather, World
 
 _TRIES = 300
 _TRIES_FIXED = 24
+_TRIES_WATCHED = 60
 _APART_M = 2.0
 _NEAR_M = 25.0
 
@@ -117,15 +118,27 @@ class Stager:
         candidates = self._candidates(occurrence)
         fixed = occurrence.stage.place is not None and occurrence.stage.place.anywhere_in is None
         reason = ""
-        for place, at_m in self._tries(candidates, rng, fixed):
+        second: Staged | None = None
+        watched = self._watching(occurrence) is not None
+        for number, (place, at_m) in enumerate(self._tries(candidates, rng, fixed)):
             try:
-                staging = occurrence.kind.build(self._draft(occurrence, place, at_m, rng))
-                self._check(occurrence, place, staging, meanwhile)
+                draft = self._draft(occurrence, place, at_m, rng)
+                staging = occurrence.kind.build(draft)
+                self._check(occurrence, staging, meanwhile)
             except NoRoomError as error:
                 # The first reason is that of the place that was asked for.
                 reason = reason or str(error)
                 continue
-            return Staged(occurrence, staging, self._zone_of(occurrence, place))
+            zone_id = self._zone_of(occurrence, place, draft, staging)
+            found = Staged(occurrence, staging, zone_id)
+            if zone_id or fixed or not watched:
+                return found
+            # True wherever it is; but where a zone watches for it, it can be reported as well.
+            second = second or found
+            if number >= _TRIES_WATCHED:
+                break
+        if second is not None:
+            return second
         raise SimulationError(
             f"{occurrence.stage.type} cannot be staged there: it {reason}; "
             + ("name another place or time" if fixed else "no place in the park was free for it")
@@ -170,9 +183,14 @@ class Stager:
 
     def _usual(self, occurrence: Occurrence) -> tuple[Place, ...]:
         kinds = occurrence.kind.places
-        for kind in kinds:
-            if found := self._places.of_kind(kind):
+        watched = self._watching(occurrence)
+        # Where a zone watches for it before all, in the order of the kinds of places.
+        for kind in kinds if watched is not None else ():
+            if found := _within(self._places.of_kind(kind), watched):
                 return self._active(occurrence, found, (kind,))
+        for kind in kinds:
+            if every := self._places.of_kind(kind):
+                return self._active(occurrence, every, (kind,))
         raise SimulationError(
             f"{occurrence.stage.type} needs a place of the kind {' or '.join(kinds)}, "
             "and this park has none; leave the stage out or take a larger park"
@@ -184,7 +202,8 @@ class Stager:
         """Return the places whose rule applies while the stage is on."""
         if not found:
             raise SimulationError(f"this park has no place of the kind {' or '.join(kinds)}")
-        if kinds[0] not in RULED_KINDS or not occurrence.kind.bound:
+        ruled = kinds[0] in RULED_KINDS and isinstance(found[0].thing, Zone)
+        if not ruled or not occurrence.kind.bound:
             return tuple(found)
         fitting = [place for place in found if self._rule_holds(occurrence, place)]
         if fitting:
@@ -227,7 +246,8 @@ class Stager:
             if not near:
                 continue
             place = min(near, key=lambda one: one.shape.distance(point))
-            if place.shape.distance(point) <= (0.0 if kind in RULED_KINDS else _NEAR_M):
+            near_m = 0.0 if isinstance(place.thing, Zone) else _NEAR_M
+            if place.shape.distance(point) <= near_m:
                 self._active(occurrence, (place,), (kind,))
                 return replace(place, pinned_m=(point.x, point.y))
         raise SimulationError(
@@ -254,7 +274,7 @@ class Stager:
         if size_m is None:
             low, high = kind.limits_m
             size_m = kind.size_m(stage.difficulty) * float(rng.uniform(0.85, 1.15))
-            size_m = min(max(size_m, low), high)
+            size_m = min(max(size_m, low, self._least_m(stage.type)), high)
         variant = stage.variant or (str(rng.choice(kind.variants)) if kind.variants else "")
         # What persists over days is one thing; what is repeated is a new one every day.
         thing_id = stage.id if stage.stays else occurrence.row_id
@@ -270,15 +290,38 @@ class Stager:
             begins=occurrence.begins,
             lasts_s=occurrence.lasts_s,
             size_m=size_m,
-            count=stage.count or (kind.count[0] if kind.count else 1),
+            count=stage.count or self._usual_count(kind),
             variant=variant,
             difficulty=stage.difficulty,
             rng=rng,
         )
 
-    def _check(
-        self, occurrence: Occurrence, place: Place, staging: Staging, others: Sequence[Staged]
-    ) -> None:
+    def _usual_count(self, kind: StageKind) -> int:
+        """Return the usual number, or enough to be too many for every zone that counts."""
+        if kind.count is None:
+            return 1
+        usual, most = kind.count
+        limits = [
+            rule.max_count + 3
+            for zone in self._world.site.zones
+            for rule in _rules_for(zone, kind.type)
+            if isinstance(rule, PeopleLimit)
+        ]
+        return min(max(usual, *limits), most) if limits else usual
+
+    def _least_m(self, type_id: str) -> float:
+        """Return the size from which every zone that measures it would report it."""
+        return max(
+            (
+                rule.min_length_m * 1.2
+                for zone in self._world.site.zones
+                for rule in _rules_for(zone, type_id)
+                if isinstance(rule, Congestion)
+            ),
+            default=0.0,
+        )
+
+    def _check(self, occurrence: Occurrence, staging: Staging, others: Sequence[Staged]) -> None:
         ground = staging.footprint
         if not self._world.boundary.covers(ground):
             raise NoRoomError("reaches beyond the park's outline")
@@ -295,43 +338,93 @@ class Stager:
             )
             if blocker:
                 raise NoRoomError(blocker)
-        self._check_rules(occurrence, place, staging)
+        self._check_rules(occurrence, staging)
 
-    def _check_rules(self, occurrence: Occurrence, place: Place, staging: Staging) -> None:
+    def _check_rules(self, occurrence: Occurrence, staging: Staging) -> None:
         """Refuse a place where a rule other than the one that is meant would be broken too."""
-        classes = {
-            thing.actor.kind.value if isinstance(thing, StagedVehicle) else "person"
-            for thing in staging.show(0.0)
-            if isinstance(thing, StagedVehicle | StagedPerson)
-        }
+        things = staging.show(0.0)
+        people = sum(isinstance(thing, StagedPerson) for thing in things)
+        classes = {t.actor.kind.value for t in things if isinstance(t, StagedVehicle)}
+        if people:
+            classes.add("person")
         if not classes:
             return
         for zone, area in self._zone_areas():
             if not area.intersects(staging.footprint):
                 continue
             for rule in zone.rules:
+                if isinstance(rule, VehicleLimit | Congestion):
+                    continue
+                if isinstance(rule, PeopleLimit) and people <= rule.max_count:
+                    continue
+                if isinstance(rule, NoParking) and occurrence.lasts_s <= rule.min_dwell_s:
+                    continue
                 broken = {
                     rule.incident_type(name)
                     for name in classes
                     if class_matches(name, rule.classes)
-                }
-                if isinstance(rule, VehicleLimit):
-                    broken = set()
-                if isinstance(rule, NoParking) and occurrence.lasts_s <= rule.min_dwell_s:
-                    broken = set()
-                broken.discard(occurrence.stage.type)
+                } - {occurrence.stage.type}
                 if broken and rule.active.is_active(occurrence.begins, self._zone):
                     raise NoRoomError(
                         f"would also be {sorted(broken)[0]} by rule {rule.rule_id} of zone "
                         f"{zone.id}"
                     )
-        del place
+
+    def _watching(self, occurrence: Occurrence) -> BaseGeometry | None:
+        """Return the ground where a zone's rule reports the type; None where there is none."""
+        wanted = occurrence.stage.type
+        if not occurrence.kind.must_fire:
+            return None
+        areas = [area for zone, area in self._zone_areas() if _rules_for(zone, wanted)]
+        return shapely.union_all(areas) if areas else None
+
+    def _reports(self, rule: Rule, occurrence: Occurrence, draft: Draft) -> bool:
+        """Return whether a rule would call what is staged by its type."""
+        if occurrence.stage.type not in {rule.incident_type(name) for name in rule.classes}:
+            return False
+        if isinstance(rule, PeopleLimit) and draft.count <= rule.max_count:
+            return False
+        if isinstance(rule, Congestion) and draft.size_m < rule.min_length_m:
+            return False
+        if occurrence.lasts_s <= float(getattr(rule, "min_dwell_s", 0.0)):
+            return False
+        return rule.active.covers(occurrence.begins, occurrence.ends, self._zone)
 
     def _zone_areas(self) -> list[tuple[Zone, BaseGeometry]]:
         areas = self._world.site.zone_areas_m
         return [(zone, areas[zone.id]) for zone in self._world.site.zones]
 
-    def _zone_of(self, occurrence: Occurrence, place: Place) -> str:
-        zone = place.thing
-        ruled = occurrence.kind.must_fire and place.kind in RULED_KINDS
-        return zone.id if ruled and isinstance(zone, Zone) else ""
+    def _zone_of(self, occurrence: Occurrence, place: Place, draft: Draft, staging: Staging) -> str:
+        """Return the zone whose rule reports what is staged; empty where none does."""
+        if not occurrence.kind.must_fire:
+            return ""
+        if isinstance(place.thing, Zone) and place.kind in RULED_KINDS:
+            return place.thing.id
+        middle = staging.extent.centroid
+        for zone, area in self._zone_areas():
+            if area.covers(middle) and any(
+                self._reports(rule, occurrence, draft) for rule in zone.rules
+            ):
+                return zone.id
+        return ""
+
+
+def _rules_for(zone: Zone, type_id: str) -> tuple[Rule, ...]:
+    """Return the rules of a zone that report a type."""
+    return tuple(
+        rule
+        for rule in zone.rules
+        if any(rule.incident_type(name) == type_id for name in rule.classes)
+    )
+
+
+def _within(found: Sequence[Place], area: BaseGeometry | None) -> tuple[Place, ...]:
+    """Return the parts of places that lie in an area; none when there are none."""
+    if area is None:
+        return ()
+    parts = ((place, place.shape.intersection(area)) for place in found)
+    return tuple(
+        replace(place, shape=part)
+        for place, part in parts
+        if isinstance(part, Point | LineString | Polygon) and not part.is_empty
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -42,7 +43,9 @@ START = datetime(2026, 5, 4, 9, 0, tzinfo=SHANGHAI)
 FRAME = LocalFrame(30.6, 122.6)
 SIDE_M = 300.0
 
-ZONES: dict[str, tuple[Polygon, list[dict[str, Any]]]] = {
+Zones = dict[str, tuple[Polygon, list[dict[str, Any]]]]
+
+ZONES: Zones = {
     "kerb-1": (box(-200, -8, -100, -4), [{"type": "no_parking", "min_dwell_s": 60.0}]),
     "fire-lane-1": (box(60, 40, 68, 120), [{"type": "forbidden_zone", "classes": ["vehicle"]}]),
     "gas-store": (box(100, 150, 160, 210), [{"type": "forbidden_zone", "classes": ["person"]}]),
@@ -54,7 +57,7 @@ ZONES: dict[str, tuple[Polygon, list[dict[str, Any]]]] = {
 }
 
 
-def site_file() -> dict[str, Any]:
+def site_file(more: Zones | None = None) -> dict[str, Any]:
     def feature(area: Polygon, **properties: Any) -> dict[str, Any]:
         geometry = shapely.set_precision(FRAME.unproject_geometry(area), 1e-9)
         return {"type": "Feature", "properties": properties, "geometry": mapping(geometry)}
@@ -69,7 +72,7 @@ def site_file() -> dict[str, Any]:
     )
     zones = [
         feature(area, kind="zone", id=zone_id, rules=rules)
-        for zone_id, (area, rules) in ZONES.items()
+        for zone_id, (area, rules) in {**ZONES, **(more or {})}.items()
     ]
     return {"type": "FeatureCollection", "features": [boundary, *zones]}
 
@@ -124,6 +127,11 @@ def small_park() -> World:
     )  # fmt: skip
 
 
+def watched_park(more: Zones) -> World:
+    """Return the park with zones more than it has."""
+    return replace(small_park(), site_file=site_file(more))
+
+
 HEAD = """\
 name: test
 seed: 7
@@ -140,6 +148,9 @@ def write_scenario(folder: Path, stages: str, head: str = HEAD) -> Path:
     return path
 
 
-def load(folder: Path, stages: str, *, head: str = HEAD, **options: Any) -> Scenario:
-    """Return a scenario in the small park."""
-    return Scenario.load(write_scenario(folder, stages, head), small_park(), **options)
+def load(
+    folder: Path, stages: str, *, head: str = HEAD, world: World | None = None, **options: Any
+) -> Scenario:
+    """Return a scenario in the small park, or in another."""
+    park = world or small_park()
+    return Scenario.load(write_scenario(folder, stages, head), park, **options)

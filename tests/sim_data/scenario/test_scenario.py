@@ -34,6 +34,7 @@ from tests.sim_data.scenario.small_park import (
     ZONES,
     load,
     small_park,
+    watched_park,
 )
 
 
@@ -195,6 +196,54 @@ def test_shipped_scenarios_cover_every_type_together() -> None:
     assert staged == set(STAGE_KINDS)
     only = Scenario.load("look-alikes", small_park()).truth_rows()
     assert not any(row.must_fire for row in only)
+
+
+def test_what_a_zone_watches_for_is_staged_there_and_its_truth_names_the_zone(
+    tmp_path: Path,
+) -> None:
+    yard = box(-280, -270, -240, -230)
+    strip = box(-298, -100, -290, 100)
+    world = watched_park(
+        {
+            "yard-watch": (
+                yard,
+                [{"type": "watch", "incident": name} for name in ("open_flame", "dumped_rubbish")],
+            ),
+            "strip": (
+                strip,
+                [{"type": "forbidden_zone", "classes": ["person"],
+                  "incident": "perimeter_intrusion"}],
+            ),
+        }
+    )  # fmt: skip
+    stages = (
+        "- {id: a, type: open_flame}\n- {id: b, type: perimeter_intrusion}\n"
+        "- {id: c, type: dumped_rubbish, place: {east_m: -200, north_m: 60}}\n"
+        "- {id: d, type: person_in_restricted_zone}\n"
+    )
+    for seed in range(5):
+        scenario = load(tmp_path, stages, world=world, seed=seed)
+        zones = {row.truth_id: row.zone_id for row in scenario.truth_rows()}
+        assert zones == {"a": "yard-watch", "b": "strip", "c": "", "d": "gas-store"}
+        at = {t.stage_id: Point(places_of(t)[0]) for t in scenario.staged_at(START)}
+        assert yard.buffer(1).covers(at["a"])
+        assert strip.covers(at["b"])
+
+
+def test_a_crowd_and_a_queue_are_as_large_as_the_zone_s_rule_asks_for(tmp_path: Path) -> None:
+    world = watched_park(
+        {
+            "square": (box(20, -100, 120, -20), [{"type": "people_limit", "max_count": 25}]),
+            "road": (box(-300, -4, 300, 4), [{"type": "congestion", "min_length_m": 90.0}]),
+        }
+    )
+    scenario = load(
+        tmp_path, "- {id: a, type: gathering}\n- {id: b, type: congestion}\n", world=world
+    )
+    rows = {row.truth_id: row for row in scenario.truth_rows()}
+    assert (rows["a"].measure, rows["a"].zone_id) == (28, "square")
+    assert rows["b"].measure > 90
+    assert rows["b"].zone_id == "road"
 
 
 def refused(folder: Path, stages: str, head: str = HEAD) -> str:
