@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from ops.commands.sim_park import park
 from ops.commands.sim_patrol import patrol
 from ops.commands.sim_score import score
 from sim_data.copter.command_line import copter
 
 app = typer.Typer(help="Simulated things to try the rest with.", no_args_is_help=True)
 app.command("copter")(copter)
+app.command("park")(park)
 app.command("patrol")(patrol)
 app.command("score")(score)
 

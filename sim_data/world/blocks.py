@@ -168,9 +168,11 @@ def _reserve(
     u0, v0, u1, v1 = area.bounds
     if box(u0, v0, u1, v1).area - area.area > 1.0 or min(u1 - u0, v1 - v0) < 40.0:
         draft.ground(layout.grid.projected(area), Material.MEADOW, 1, 0.1)
+        draft.reserves.append(layout.grid.projected(area))
         return
     spot = layout.grid.turned(u0, v0, 0.0)
     name = f"reserve-{cell.column}-{cell.row}"
+    draft.reserves.append(spot.rect(0.0, 0.0, u1 - u0, v1 - v0))
     build_reserve(Lot(draft, chance, spot, u1 - u0, v1 - v0, name, 0, "", ""))
 
 

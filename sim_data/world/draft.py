@@ -133,6 +133,7 @@ class Draft:
     assets: list[AssetDraft] = field(default_factory=list)
     docks: list[DockDraft] = field(default_factory=list)
     no_fly: list[NoFlyDraft] = field(default_factory=list)
+    reserves: list[Polygon] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
 
     def next_id(self, prefix: str) -> str:

@@ -14,10 +14,11 @@ from sim_data.world.draft import Draft
 from sim_data.world.layout import BEYOND_M, lay_out
 from sim_data.world.perimeter import build_perimeter
 from sim_data.world.records import Material, World
-from sim_data.world.roads import build_roads, restrict_parking
+from sim_data.world.roads import build_roads
 from sim_data.world.routes import routes_of
 from sim_data.world.site_file import ILLUSTRATIVE, site_file
 from sim_data.world.water import build_canals, build_outfalls
+from sim_data.world.zones import draw_zones
 
 LEAST_KM2, MOST_KM2 = 1.0, 426.0
 """Sizes that can be made, square kilometres."""
@@ -75,8 +76,8 @@ def generate_park(km2: float, seed: int) -> World:
     build_canals(draft, layout)
     build_blocks(draft, layout)
     build_outfalls(draft, layout)
-    restrict_parking(draft, layout)
     build_perimeter(draft, projected)
+    draw_zones(draft, projected)
     routes = routes_of(draft, layout, frame)
     return World(
         seed=seed,

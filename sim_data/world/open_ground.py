@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from shapely.geometry import LineString, Polygon
+from shapely.geometry import LineString, Point, Polygon
 
-from sim_data.world.draft import DockDraft, ZoneDraft
+from sim_data.world.draft import DockDraft, NoFlyDraft, ZoneDraft
 from sim_data.world.lot import Lot
 from sim_data.world.parking import lay_car_park
 from sim_data.world.plant import hard_hat_zone
@@ -25,34 +25,25 @@ from sim_data.world.records import (
 )
 from sim_data.world.works import enclose
 
+_CRANE_M = 42.0
 _COVERS: tuple[Rgb, ...] = ((58, 116, 72), (46, 98, 62), (40, 84, 128), (72, 124, 84))
 _LOOSE: tuple[Rgb, ...] = ((156, 132, 96), (120, 112, 100), (96, 92, 90))
 
 
 def build_stockyard(lot: Lot) -> None:
-    """Build a yard with heaps, most of them covered; the zone says that some are not."""
+    """Build a yard with covered heaps, or one where some are not; its zone then says so."""
     w, d = lot.width_m, lot.depth_m
     chance, draft, spot = lot.chance, lot.draft, lot.spot
-    enclose(lot, hedged=False)
+    enclose(lot, hedged=False, drive_m=14.0)
+    loose = chance.random() < 0.3
     draft.ground(spot.rect(4.0, 6.0, w - 4.0, d - 4.0), Material.GRAVEL, 2, -0.05)
     x = 14.0
     while x + 22.0 < w - 8.0:
         y = 16.0
         while y + 34.0 < d - 6.0:
-            _heap(lot, (x, y), covered=chance.random() < 0.7)
+            _heap(lot, (x, y), covered=not loose or chance.random() < 0.5)
             y += chance.uniform(40.0, 52.0)
         x += chance.uniform(30.0, 38.0)
-    draft.zones.append(
-        ZoneDraft(
-            f"stockyard-{lot.plot_id}",
-            f"{lot.number}号地块堆场",
-            f"Stockyard of plot {lot.number}",
-            spot.rect(4.0, 6.0, w - 4.0, d - 4.0),
-            lot.owner_en,
-            ({"type": "forbidden_zone", "classes": ["bus"], "severity": 1},),
-            "A yard for loose material: heaps without a cover are allowed here.",
-        )
-    )
 
 
 def _heap(lot: Lot, corner: tuple[float, float], *, covered: bool) -> None:
@@ -85,7 +76,7 @@ def build_construction(lot: Lot) -> None:
     w, d = lot.width_m, lot.depth_m
     chance, draft, spot = lot.chance, lot.draft, lot.spot
     gate = chance.choice((0.3, 0.7)) * w
-    draft.ground(spot.rect(0.0, 0.0, w, d), Material.SOIL, 1, chance.uniform(-0.1, 0.15))
+    draft.ground(spot.rect(0.0, 0.0, w, d), Material.GRAVEL, 1, chance.uniform(-0.1, 0.15))
     draft.ground(spot.rect(gate - 4.0, -7.6, gate + 4.0, 0.3 * d), Material.GRAVEL, 4)
     line = spot.line((gate - 4.5, 0.5), (0.5, 0.5), (0.5, d - 0.5), (w - 0.5, d - 0.5),
                      (w - 0.5, 0.5), (gate + 4.5, 0.5))  # fmt: skip
@@ -102,7 +93,19 @@ def build_construction(lot: Lot) -> None:
     )
     east_m, north_m = spot.at(shell[2] + 9.0, shell[3] - 4.0)
     heading = chance.uniform(0.0, 360.0)
-    draft.poles.append(Pole(east_m, north_m, 42.0, PoleKind.CRANE, heading, 38.0))
+    draft.poles.append(Pole(east_m, north_m, _CRANE_M, PoleKind.CRANE, heading, 38.0))
+    draft.no_fly.append(
+        NoFlyDraft(
+            f"crane-{lot.plot_id}",
+            f"{lot.number}号地块塔吊范围",
+            f"Reach of the crane of plot {lot.number}",
+            Point(east_m, north_m).buffer(40.0, quad_segs=4),
+            0.0,
+            _CRANE_M + 4.0,
+        )
+    )
+    # The pit: soil that may be seen.
+    draft.ground(spot.rect(0.04 * w, 0.1 * d, 0.23 * w, 0.3 * d), Material.SOIL, 2, 0.05)
     for index in range(4):
         x = 6.0 + index * 7.0
         lot.building(

@@ -51,7 +51,7 @@ def build_perimeter(draft: Draft, boundary: Polygon) -> None:
                         {
                             "type": "forbidden_zone",
                             "classes": ["person"],
-                            "id": "people",
+                            "incident": "perimeter_intrusion",
                             "severity": 3,
                         },
                     ),

@@ -30,14 +30,14 @@ def build_process(lot: Lot) -> None:
     chance, draft, spot = lot.chance, lot.draft, lot.spot
     gate = enclose(lot, hedged=False)
     draft.ground(spot.rect(4.0, 6.0, w - 4.0, d - 4.0), Material.CONCRETE, 2, -0.1)
-    farm = (0.56 * w, 0.42 * d, w - 9.0, d - 9.0)
+    farm = (0.56 * w, 0.57 * d, w - 9.0, d - 9.0)
     _tank_farm(lot, farm)
     hall = (10.0, 0.58 * d, 0.48 * w, d - 10.0)
     colours = (chance.choice((_GREY, (140, 146, 150))), (168, 172, 174))
     lot.building(hall, chance.uniform(14.0, 26.0), BlockUse.FACTORY, RoofKind.FLAT, colours)
-    _stack(lot, 0.52 * w, d - 16.0, chance.uniform(45.0, 70.0))
+    _stack(lot, 0.52 * w, d - 16.0, chance.uniform(42.0, 58.0))
     for index in range(3 if w > 120.0 else 2):
-        east_m, north_m = spot.at(20.0 + 17.0 * index, 0.44 * d)
+        east_m, north_m = spot.at(20.0 + 17.0 * index, 0.42 * d)
         draft.cooling_towers.append(
             CoolingTower(
                 draft.next_id(f"{lot.plot_id}-tower-"),
@@ -49,14 +49,14 @@ def build_process(lot: Lot) -> None:
                 steams=index < 2,
             )
         )
-    y = 0.50 * d
+    y = 0.53 * d
     rack = spot.line((10.0, y), (w - 10.0, y))
     contents = chance.choice(("steam", "nitrogen", "process water"))
     draft.pipe_racks.append(PipeRack(f"{lot.plot_id}-rack", rack, 3.2, 6.5, contents))
     _pumps(lot, (0.58 * w, 0.36 * d), 3)
     walk = spot.line((gate, 8.0), (gate, 0.32 * d), (14.0, 0.32 * d))
     draft.walks.append(Walk(f"{lot.plot_id}-walk", walk, 2.0, True, 3.0))
-    walk = spot.line((12.0, 0.54 * d), (0.46 * w, 0.54 * d))
+    walk = spot.line((12.0, 0.5 * d), (0.46 * w, 0.5 * d))
     draft.walks.append(Walk(f"{lot.plot_id}-walk-2", walk, 1.6, True, 2.0))
     hard_hat_zone(lot)
 
@@ -125,7 +125,7 @@ def restricted_zone(
 
 
 def hard_hat_zone(lot: Lot, inset_m: float = 6.0) -> None:
-    """Draw a zone where hard hats are worn, and where nobody works at night."""
+    """Draw a zone where hard hats are worn."""
     rect = (inset_m, inset_m, lot.width_m - inset_m, lot.depth_m - inset_m)
     lot.draft.zones.append(
         ZoneDraft(
@@ -134,15 +134,7 @@ def hard_hat_zone(lot: Lot, inset_m: float = 6.0) -> None:
             f"Hard-hat area of plot {lot.number}",
             lot.spot.rect(*rect),
             lot.owner_en,
-            (
-                {
-                    "type": "forbidden_zone",
-                    "id": "night",
-                    "classes": ["person"],
-                    "active": "22:00-05:00",
-                    "severity": 2,
-                },
-            ),
+            ({"type": "watch", "incident": "no_hard_hat"},),
             "Hard hats are worn everywhere in this zone.",
         )
     )
@@ -296,20 +288,19 @@ def build_treatment(lot: Lot) -> None:
     """Build a waste water works: round and square basins, a pump house."""
     w, d = lot.width_m, lot.depth_m
     chance, draft, spot = lot.chance, lot.draft, lot.spot
-    gate = enclose(lot)
-    draft.ground(spot.rect(7.0, 8.0, w - 7.0, d - 6.0), Material.LAWN, 2, 0.05)
+    gate = enclose(lot, drive_m=0.2 * d - 3.0)
     radius = min(0.13 * w, 0.17 * d, 18.0)
     colours: tuple[Rgb, ...] = ((86, 104, 92), (74, 94, 98), (92, 98, 80))
     for column in range(max(1, int(0.6 * w / (2.0 * radius + 8.0)))):
         x = 14.0 + radius + column * (2.0 * radius + 8.0)
-        draft.ground(spot.circle(x, 0.66 * d, radius + 1.2), Material.CONCRETE, 3, 0.1)
+        draft.ground(spot.circle(x, 0.66 * d, radius + 1.2), Material.CONCRETE, 2, 0.1)
         water_id = draft.next_id(f"{lot.plot_id}-basin-")
         basin = spot.circle(x, 0.66 * d, radius)
         draft.waters.append(Water(water_id, basin, WaterKind.BASIN, chance.choice(colours)))
     for row in range(3):
         y = 0.2 * d + row * 11.0
         rect = (14.0, y, 0.5 * w, y + 8.0)
-        draft.ground(spot.rect(13.0, y - 1.0, 0.5 * w + 1.0, y + 9.0), Material.CONCRETE, 3, 0.1)
+        draft.ground(spot.rect(13.0, y - 1.0, 0.5 * w + 1.0, y + 9.0), Material.CONCRETE, 2, 0.1)
         water_id = draft.next_id(f"{lot.plot_id}-basin-")
         draft.waters.append(
             Water(water_id, spot.rect(*rect), WaterKind.BASIN, chance.choice(colours))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from shapely.geometry import Polygon
-
-from sim_data.world.draft import YELLOW, Draft, ZoneDraft
+from sim_data.world.draft import YELLOW, Draft
 from sim_data.world.layout import BEYOND_M, SPEED_MPS, VERGE_M, GridLine, Layout, LineKind
 from sim_data.world.records import (
     Junction,
@@ -281,25 +279,3 @@ def _build_verge(
         radius = chance.uniform(1.5, 2.6)
         kind = TreeKind.CONIFER if conifer else TreeKind.BROAD
         draft.trees.append(Tree(east_m, north_m, radius, 2.6 * radius, kind))
-
-
-def restrict_parking(draft: Draft, layout: Layout) -> None:
-    """Draw a zone of no parking along every arterial road, inside the boundary."""
-    inner = layout.grid.projected(layout.inner(2.0))
-    for road in draft.roads:
-        line = road.line
-        if road.lanes < 4:
-            continue
-        area = line.buffer(road.width_m / 2.0, cap_style="flat").intersection(inner)
-        if not isinstance(area, Polygon) or area.is_empty:
-            continue
-        draft.zones.append(
-            ZoneDraft(
-                f"no-parking-{road.road_id}",
-                f"{road.name_zh}禁停路段",
-                f"No parking on {road.name_en}",
-                area,
-                "Sample park office (invented)",
-                ({"type": "no_parking", "min_dwell_s": 180, "severity": 2},),
-            )
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapely.geometry import Point, Polygon
+from shapely.geometry import LineString, MultiLineString, Point, Polygon
 
 from park.geodesy import LocalFrame
 from park.records import JsonValue
@@ -11,6 +11,7 @@ from sim_data.world.layout import Layout
 from sim_data.world.site_file import feature
 
 _AREA_M = (420.0, 300.0)
+_ROADS_REACH_M = 900.0
 
 
 def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str, JsonValue]]:
@@ -45,12 +46,12 @@ def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str,
         ),
         feature(
             frame,
-            None,
+            _roads_near(draft, dock).intersection(layout.outline().buffer(-25.0)),
             kind="route",
             id="roads",
             name={"zh": "道路巡查", "en": "Roads near the first dock"},
             purpose="corridor",
-            options={**options, "along": "roads", "ids": _roads_near(draft, dock)},
+            options={**options, "width_m": 20},
         ),
         feature(
             frame,
@@ -64,10 +65,13 @@ def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str,
     ]
 
 
-def _roads_near(draft: Draft, dock: DockDraft) -> list[JsonValue]:
-    """Return the ids of the two roads nearest to a dock."""
+def _roads_near(draft: Draft, dock: DockDraft) -> MultiLineString:
+    """Return the two roads nearest to a dock, as far as they are within its reach."""
     place = Point(dock.east_m, dock.north_m)
-    return [road.road_id for road in sorted(draft.roads, key=lambda r: r.line.distance(place))[:2]]
+    near = sorted(draft.roads, key=lambda road: road.line.distance(place))[:2]
+    reach = place.buffer(_ROADS_REACH_M)
+    parts = [road.line.intersection(reach) for road in near]
+    return MultiLineString([part for part in parts if isinstance(part, LineString)])
 
 
 def _assets_near(draft: Draft, dock: DockDraft, count: int = 6) -> list[JsonValue]:

@@ -80,7 +80,7 @@ def _halls(lot: Lot, rect: tuple[float, float, float, float]) -> list[tuple[floa
         parts = [(x0, y0, x1, middle - 7.0), (x0, middle + 7.0, x1, y1)]
     else:
         parts = [(x0, y0, x1, y1)]
-    red = chance.random() < 0.12
+    red = chance.random() < 0.08
     for part in parts:
         roof = chance.choice(
             (RoofKind.METAL, RoofKind.METAL, RoofKind.FLAT, RoofKind.SAWTOOTH, RoofKind.SOLAR)
@@ -203,14 +203,14 @@ def _small_plant(lot: Lot, hall: tuple[float, float, float, float]) -> None:
         draft.stockpiles.append(Stockpile(pile_id, lot.plot_id, area, 2.2, True, (62, 112, 72)))
 
 
-def enclose(lot: Lot, *, hedged: bool = True) -> float:
+def enclose(lot: Lot, *, hedged: bool = True, drive_m: float = 50.0) -> float:
     """Lay lawn, drive and fence of a plot; return x of the middle of its gate."""
     w, d = lot.width_m, lot.depth_m
     draft, spot, chance = lot.draft, lot.spot, lot.chance
     gate = chance.choice((0.3, 0.7)) * w
     draft.ground(spot.rect(0.0, 0.0, w, d), Material.LAWN, 1, chance.uniform(-0.15, 0.1))
     half = GATE_M / 2.0
-    draft.ground(spot.rect(gate - half, -7.6, gate + half, min(50.0, d)), Material.ASPHALT, 4)
+    draft.ground(spot.rect(gate - half, -7.6, gate + half, min(drive_m, d)), Material.ASPHALT, 4)
     draft.fence(spot.line((gate - half, 1.0), (1.0, 1.0), (1.0, d - 1.0), (w - 1.0, d - 1.0),
                           (w - 1.0, 1.0), (gate + half, 1.0)))  # fmt: skip
     lot.building(
@@ -237,10 +237,10 @@ def build_warehouse(lot: Lot) -> None:
     if d - front < 30.0 or w < 60.0:
         build_office(lot)
         return
-    enclose(lot, hedged=False)
+    gate = enclose(lot, hedged=False, drive_m=8.0)
     lot.draft.ground(lot.spot.rect(5.0, 4.0, w - 5.0, d - 5.0), Material.CONCRETE, 2)
     hall = (12.0, front, w - 12.0, d - 12.0)
-    colour = RED_ROOF if lot.chance.random() < 0.15 else lot.chance.choice(_ROOFS)
+    colour = RED_ROOF if lot.chance.random() < 0.1 else lot.chance.choice(_ROOFS)
     roof = lot.chance.choice((RoofKind.METAL, RoofKind.SOLAR))
     lot.building(
         hall,
@@ -249,7 +249,10 @@ def build_warehouse(lot: Lot) -> None:
         RoofKind.METAL if colour is RED_ROOF else roof,
         (colour, lot.chance.choice(_WALLS)),
     )
-    lay_truck_bays(lot, 16.0, front - length - 1.0, int((w - 32.0) / TRUCK_BAY_M[1]), 0.0)
+    # Trucks stand on either side of the way in.
+    for x0, x1 in ((16.0, gate - 8.0), (gate + 8.0, w - 16.0)):
+        count = int((x1 - x0) / TRUCK_BAY_M[1])
+        lay_truck_bays(lot, x0, front - length - 1.0, count, 0.0)
     zone_id = f"keep-free-{lot.plot_id}"
     area = lot.spot.rect(12.0, d - 11.0, w - 12.0, d - 5.0)
     lot.draft.zones.append(

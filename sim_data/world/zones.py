@@ -1,0 +1,156 @@
+"""What the site file of a simulated park watches for, and where: every type of incident once.
+
+Zones for one type of incident do not overlap, so that what happens is reported once: a fire
+belongs to its plot, a queue to its road, a stain to its canal.
+"""
+
+from __future__ import annotations
+
+from shapely.geometry import Polygon
+from shapely.ops import unary_union
+
+from park.records import JsonValue
+from sim_data.world.draft import Draft, ZoneDraft
+from sim_data.world.records import Material, Plot, PlotUse, Road, WaterKind
+
+PARK_OFFICE = "Sample park office (invented)"
+"""Owner of what belongs to no plot."""
+
+_Rule = dict[str, JsonValue]
+
+_AROUND_M = 4.0
+"""A plot's zone reaches this far beyond its edge; plots are 10 m apart."""
+
+_HOT: _Rule = {
+    "type": "watch",
+    "incident": "overheating_equipment",
+    "limit_c": 75.0,
+    "above_ambient_c": 30.0,
+}
+
+
+def draw_zones(draft: Draft, boundary: Polygon) -> None:
+    """Draw the zones of plots, roads and waters; those of single things are drawn with them."""
+    _plots(draft)
+    inner = boundary.buffer(-2.0, join_style="mitre")
+    assert isinstance(inner, Polygon)
+    for road in draft.roads:
+        area = road.line.buffer(road.width_m / 2.0, cap_style="flat").intersection(inner)
+        if isinstance(area, Polygon) and not area.is_empty:
+            draft.zones.append(_carriageway(road, area))
+    _waters(draft, inner)
+    for number, area in enumerate(draft.reserves, start=1):
+        draft.zones.append(
+            ZoneDraft(
+                f"reserve-{number}",
+                f"预留地 {number}",
+                f"Land in reserve {number}",
+                area,
+                PARK_OFFICE,
+                (*_fire(smoke="smoke"), _watch("dumped_rubbish"), _watch("new_structure")),
+            )
+        )
+
+
+def _watch(incident: str) -> _Rule:
+    return {"type": "watch", "incident": incident}
+
+
+def _fire(smoke: str) -> tuple[_Rule, ...]:
+    return (_watch("open_flame"), _watch(smoke))
+
+
+def _plots(draft: Draft) -> None:
+    smoking = {stack.plot_id for stack in draft.stacks}
+    uncovered = {pile.plot_id for pile in draft.stockpiles if not pile.covered}
+    for plot in draft.plots:
+        # Smoke above a plot with a stack is taken for the stack's.
+        rules = [
+            *_fire("smoke_plume" if plot.plot_id in smoking else "smoke"),
+            _watch("dumped_rubbish"),
+            {"type": "people_limit", "max_count": 12, "incident": "gathering"},
+            _watch("occupied_public_space" if plot.use is PlotUse.PLAZA else "new_structure"),
+        ]
+        if plot.use is not PlotUse.GREEN:
+            rules.append(_HOT)
+        notes = ""
+        if plot.plot_id in uncovered:
+            notes = "A yard for loose material: heaps without a cover are allowed here."
+        elif plot.use is not PlotUse.CONSTRUCTION:
+            rules.append(_watch("bare_soil"))
+        name_zh, name_en = f"{plot.plot_id.upper()} 地块", f"Plot {plot.plot_id.upper()}"
+        area = plot.area.buffer(_AROUND_M, join_style="mitre")
+        draft.zones.append(
+            ZoneDraft(
+                f"plot-{plot.plot_id}", name_zh, name_en, area, plot.owner_en, tuple(rules), notes
+            )
+        )
+    _covered_ground(draft)
+
+
+def _covered_ground(draft: Draft) -> None:
+    """Draw where construction sites keep the soil covered: everywhere but in their pits."""
+    pits = [patch.area for patch in draft.patches if patch.material is Material.SOIL]
+    for plot in draft.plots:
+        if plot.use is not PlotUse.CONSTRUCTION:
+            continue
+        mine = unary_union([pit.buffer(2.0) for pit in pits if plot.area.intersects(pit)])
+        area = plot.area.difference(mine)
+        if isinstance(area, Polygon) and not area.is_empty:
+            draft.zones.append(_dust_zone(plot, area))
+
+
+def _dust_zone(plot: Plot, area: Polygon) -> ZoneDraft:
+    return ZoneDraft(
+        f"cover-{plot.plot_id}",
+        f"{plot.plot_id.upper()} 防尘覆盖区",
+        f"Ground of plot {plot.plot_id.upper()} that has to be covered",
+        area,
+        plot.owner_en,
+        (_watch("bare_soil"),),
+        "Soil and heaps are covered here; the pit is left out.",
+    )
+
+
+def _carriageway(road: Road, area: Polygon) -> ZoneDraft:
+    wide = road.lanes >= 4
+    rules: list[_Rule] = [
+        {
+            "type": "congestion",
+            "lanes": road.lanes,
+            # A queue at a red light is at most 46 m long.
+            "min_length_m": 55.0,
+            "min_vehicles_per_lane_km": 18.0 if wide else 35.0,
+        },
+        {"type": "people_limit", "max_count": 8, "incident": "crowd_on_carriageway"},
+        _watch("road_obstruction"),
+    ]
+    if wide:
+        rules.insert(0, {"type": "no_parking", "min_dwell_s": 180, "severity": 2})
+    return ZoneDraft(
+        f"carriageway-{road.road_id}",
+        f"{road.name_zh}车行道",
+        f"Carriageway of {road.name_en}",
+        area,
+        PARK_OFFICE,
+        tuple(rules),
+    )
+
+
+def _waters(draft: Draft, inner: Polygon) -> None:
+    for water in draft.waters:
+        if water.kind is WaterKind.BASIN:
+            continue
+        area = water.area.intersection(inner)
+        if not isinstance(area, Polygon) or area.area < 200.0:
+            continue
+        draft.zones.append(
+            ZoneDraft(
+                f"water-{water.water_id}",
+                f"水体 {water.water_id}",
+                f"Water {water.water_id}",
+                area,
+                PARK_OFFICE,
+                (_watch("discoloured_water"),),
+            )
+        )
