@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from park.errors import SettingsError
 from park.measure import Measure
 from park.records import Detection
 from park.taxonomy import MeasureUnit
@@ -183,7 +182,7 @@ class HotspotDetector:
         """Return the hot spots in the zones.
 
         Raises:
-            SettingsError: a zone names a class of asset that has no limits.
+            SettingsError: a limit of a zone is no number.
         """
         celsius = view.frame.picture.celsius
         if celsius is None or view.blind:
@@ -212,19 +211,11 @@ class HotspotDetector:
 def zone_limits(zone: WatchedZone) -> tuple[float, float]:
     """Return the limits of a zone: highest temperature, degC, and highest excess, K.
 
-    Raises:
-        SettingsError: it names a class of asset that has no limits here and states none.
+    Those that the zone does not state are of its class of asset; of a class that
+    `ASSET_LIMITS_C` does not have, those without a class.
     """
-    asset_class = str(zone.settings.get("asset_class", "")).strip().lower()
-    known = ASSET_LIMITS_C.get(asset_class)
-    stated = {"limit_c", "above_ambient_c"} <= set(zone.settings)
-    if known is None and not stated:
-        classes = ", ".join(name for name in ASSET_LIMITS_C if name)
-        raise SettingsError(
-            f"zone {zone.zone_id}: no temperature limits are known for assets of class "
-            f"{asset_class!r}; state limit_c and above_ambient_c, or use one of {classes}"
-        )
-    limit_c, above_c = known or ASSET_LIMITS_C[""]
+    asset_class = str(zone.settings.get("asset_class", "")).strip().lower().replace(" ", "_")
+    limit_c, above_c = ASSET_LIMITS_C.get(asset_class, ASSET_LIMITS_C[""])
     return zone.number("limit_c", limit_c), zone.number("above_ambient_c", above_c)
 
 

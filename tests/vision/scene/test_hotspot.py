@@ -138,12 +138,15 @@ def test_pictures_without_temperatures_are_passed_over() -> None:
     assert HotspotDetector().fresh().look(SceneView(sight, SITE), [zone]) == ()
 
 
-def test_a_class_of_asset_without_limits_is_refused_unless_they_are_stated() -> None:
-    with pytest.raises(SettingsError, match=r"assets of class 'kiln'; state limit_c"):
-        looked(ground(), asset_class="kiln")
-    hot = warmed(ground(), MIDDLE, 6, 300.0)
-    stated = looked(hot, asset_class="kiln", limit_c=200.0, above_ambient_c=50.0)
-    assert len(stated) == 1
+def test_limits_come_from_the_zone_then_from_the_class_of_asset_then_from_neither() -> None:
+    warm = warmed(ground(), MIDDLE, 6, 87.0)
+    assert looked(warm, asset_class="transformer") == ()
+    assert len(looked(warm, asset_class="switchgear")) == 1
+    assert len(looked(warm, asset_class="unheard of")) == 1
+    assert looked(warm, asset_class="switchgear", limit_c=90.0) == ()
+    assert looked(warm, asset_class="switchgear", above_ambient_c=75.0) == ()
+    with pytest.raises(SettingsError, match="limit_c is 'hot', not a number"):
+        looked(warm, limit_c="hot")
 
 
 def test_a_large_thermal_picture_keeps_its_small_hot_spots() -> None:

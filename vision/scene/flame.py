@@ -1,0 +1,372 @@
+"""Open fire, told by the colours of flame and by its flicker.
+
+In one picture a flame is a region that runs from red over orange to a bright yellow or white
+core, ragged and uneven. Red roofs, red cars, orange vests and low sun share the colour and not
+the rest; how much a region looks like flame is a logistic score over a few numbers, fitted on
+photos of fire against photos without (docs/scene-detectors.md has the figures). In a video the
+picture before is laid over this one: a flame stays where it is and is never twice the same, a
+roof is the same, a car leaves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from park.geodesy import FloatArray
+from park.measure import Measure
+from park.records import Detection, PosedView
+from park.taxonomy import MeasureUnit
+from vision.scene import flame_score
+from vision.scene.detector import WatchedZone, model_id
+from vision.scene.hotspot import widened
+from vision.scene.view import Mask, SceneView
+
+FEATURES = (
+    "core",
+    "white",
+    "red to yellow",
+    "yellower where brighter",
+    "unevenness",
+    "raggedness",
+    "hollowness",
+    "brighter than around",
+    "blue",
+    "green of red",
+    "redder than around",
+    "size",
+)
+"""What a region is judged by; see `describe`."""
+
+LEAST_PIXELS = 30
+MOST_REGIONS = 40
+MARGIN_M = 3.0
+LEAST_IN_ZONE = 0.3
+LEAST_AREA_M2 = 0.1
+"""Brake lights, lamps and beacons are smaller."""
+
+RARE_LOG_ODDS = -3.0
+"""One in twenty regions of such colour is taken to be flame beforehand."""
+
+STILL_LIKENESS = 0.5
+STILL_CONFIDENCE = 0.6
+"""Looks alone are reported from this likeness on, and never believed more than this."""
+
+VIDEO_LIKENESS = 0.06
+"""In video less alike regions are followed, to see whether they flicker."""
+
+REPORTED = 0.5
+_MEMORY = 0.6
+_MOST_EVIDENCE = 6.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlameRegion:
+    """A part of a picture with the colours of flame.
+
+    Attributes:
+        inside: its pixels, within its window.
+        rows: of the window.
+        columns: of the window.
+        features: numbers of `FEATURES`.
+        log_odds: of being flame by its looks alone.
+    """
+
+    inside: NDArray[np.bool_]
+    rows: slice
+    columns: slice
+    features: FloatArray
+    log_odds: float
+
+    @property
+    def likeness(self) -> float:
+        """Probability that it is flame by its looks alone, 0 to 1."""
+        return _probability(self.log_odds)
+
+    def mask(self, shape: tuple[int, int]) -> Mask:
+        """Return its pixels as a mask of the whole picture."""
+        whole = np.zeros(shape, np.uint8)
+        whole[self.rows, self.columns][self.inside] = 255
+        return whole
+
+
+def flame_coloured(image_bgr: NDArray[np.uint8]) -> Mask:
+    """Return 255 where a pixel has a colour that flames have, including their white core.
+
+    Red dominates, green is not below blue by much, and dim red is no flame. White counts only
+    next to such colours.
+    """
+    blue, green, red = (image_bgr[..., i].astype(np.int16) for i in range(3))
+    fiery = (red >= 150) & (red - blue >= 55) & (green - blue >= -12) & (red >= green)
+    fiery &= green * 5 >= red
+    if not fiery.any():
+        return np.zeros(fiery.shape, np.uint8)
+    bright = (red >= 235) & (green >= 190) & (red >= blue)
+    near = cv2.dilate(fiery.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return np.where(fiery | (bright & near), 255, 0).astype(np.uint8)
+
+
+def flame_regions(image_bgr: NDArray[np.uint8], coloured: Mask) -> tuple[FlameRegion, ...]:
+    """Return the regions of a picture with the colours of flame, largest first.
+
+    Args:
+        image_bgr: the picture.
+        coloured: from `flame_coloured`, or a part of it.
+    """
+    if not coloured.any():
+        return ()
+    joined = cv2.morphologyEx(coloured, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    sizes = stats[1:, cv2.CC_STAT_AREA]
+    found = []
+    for label in np.argsort(-sizes, kind="stable")[:MOST_REGIONS] + 1:
+        x, y, width, height, size = (int(number) for number in stats[label])
+        if size < LEAST_PIXELS:
+            break
+        pad = max(3, round(0.25 * max(width, height)))
+        rows = slice(max(0, y - pad), y + height + pad)
+        columns = slice(max(0, x - pad), x + width + pad)
+        inside = (labels[rows, columns] == label) & (coloured[rows, columns] > 0)
+        if int(inside.sum()) < LEAST_PIXELS:
+            continue
+        features = describe(image_bgr[rows, columns], inside)
+        found.append(FlameRegion(inside, rows, columns, features, looks_log_odds(features)))
+    return tuple(found)
+
+
+def describe(window_bgr: NDArray[np.uint8], inside: NDArray[np.bool_]) -> FloatArray:
+    """Return the numbers of `FEATURES` for a region.
+
+    Args:
+        window_bgr: a part of a picture with the region and some of what is around it.
+        inside: the region's pixels, at least one.
+    """
+    part = window_bgr.astype(np.float32)
+    count = int(inside.sum())
+    blue, green, red = (part[..., i][inside] for i in range(3))
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    ring = ~near
+    outside = part[ring] if ring.sum() >= LEAST_PIXELS else part.reshape(-1, 3)
+    light, light_outside = part.mean(axis=2)[inside], outside.mean(axis=1)
+    ratio = green / np.maximum(red, 1.0)
+    contour, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(contour, key=cv2.contourArea)
+    hull = max(cv2.contourArea(cv2.convexHull(outline)), 1.0)
+    line = sum(cv2.arcLength(one, True) for one in contour)
+    correlated = 0.0
+    if light.std() > 1.0 and ratio.std() > 0.005:
+        correlated = float(np.corrcoef(light, ratio)[0, 1])
+    red_excess = float(np.mean(red - blue)) - float(np.mean(outside[:, 2] - outside[:, 0]))
+    return np.array(
+        [
+            float(np.mean((red >= 220) & (green >= 130) & (blue <= 0.75 * red))),
+            float(np.mean((red >= 235) & (green >= 190))),
+            float(np.percentile(ratio, 90) - np.percentile(ratio, 10)),
+            correlated,
+            float(light.std()) / 64.0,
+            min(5.0, float(line**2 / (4.0 * math.pi * count)) ** 0.5),
+            1.0 - min(1.0, count / hull),
+            float(light.mean() - light_outside.mean()) / 64.0,
+            float(blue.mean()) / 128.0,
+            float(ratio.mean()),
+            red_excess / 64.0,
+            math.log(count),
+        ]
+    )
+
+
+def looks_log_odds(features: FloatArray) -> float:
+    """Return the log odds of a region being flame by its looks, where few such regions are."""
+    z = (features - np.array(flame_score.MEAN)) / np.array(flame_score.SPREAD)
+    z = np.clip(z, -4.0, 4.0)
+    score = flame_score.BIAS + z @ np.array(flame_score.LINEAR)
+    score += z @ np.array(flame_score.QUADRATIC) @ z
+    return float(score) + RARE_LOG_ODDS
+
+
+def flicker_log_odds(
+    now_bgr: NDArray[np.uint8],
+    before_bgr: NDArray[np.uint8],
+    inside: NDArray[np.bool_],
+    before_coloured: Mask,
+) -> float:
+    """Return by how much the log odds of flame change with what was there a moment before.
+
+    A flame overlaps itself and has changed by more than what half a pixel of displacement
+    explains. What has not changed is a thing; what was not there at all came along or went on.
+
+    Args:
+        now_bgr: a window of the picture.
+        before_bgr: the picture before, laid over it.
+        inside: the region's pixels in the window.
+        before_coloured: pixels of the picture before with the colours of flame.
+    """
+    was = (before_coloured > 0) & (cv2.dilate(inside.astype(np.uint8), np.ones((5, 5))) > 0)
+    overlap = float((was & inside).sum()) / float(inside.sum())
+    if overlap < 0.25:
+        return -2.0
+    either = was | inside
+    now, before = (image[..., 1].astype(np.float32) for image in (now_bgr, before_bgr))
+    slope = np.hypot(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1)) / 8.0
+    # A lamp that brightens all over, or a change of exposure, is no flicker.
+    difference = now[either] - before[either]
+    difference -= np.median(difference)
+    explained = 5.0 + float(slope[either].mean())
+    change = float(np.abs(difference).mean()) / explained
+    return float(3.0 * math.tanh((change - 1.0) / 0.5))
+
+
+class FlameDetector:
+    """Finds open fire in colour pictures.
+
+    In photos, and in the first frame of a video, by looks alone, with a confidence of at most
+    0.6; in video a region has to flicker from frame to frame. The measure is the ground that
+    the flame covers in the picture, m2: a tall flame seen from the side covers more than burns.
+    Settings of a zone: `margin_m`, how far outside the zone to look; `least_area_m2`.
+    """
+
+    name = "scene-flame"
+    version = 1
+    incident_classes: tuple[str, ...] = ("flame",)
+
+    def __init__(self) -> None:
+        self._evidence: NDArray[np.float32] | None = None
+        self._of: SceneView | None = None
+
+    def fresh(self) -> Self:
+        """Return a detector that remembers no frame."""
+        return type(self)()
+
+    def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
+        """Return the flames in the zones."""
+        if view.frame.spectrum not in (None, "visible") or view.blind:
+            self._evidence = self._of = None
+            return ()
+        coloured = flame_coloured(view.image_bgr)
+        evidence, before = self._carried(view)
+        watched = [
+            (zone, widened(view, view.mask(zone.area_m), zone.number("margin_m", MARGIN_M)))
+            for zone in zones
+        ]
+        found = []
+        remembered = np.zeros(view.shape, np.float32)
+        for region in flame_regions(view.image_bgr, coloured):
+            zone = _zone_of(region, watched)
+            if zone is None or region.likeness < VIDEO_LIKENESS:
+                continue
+            gained = None
+            if before is not None:
+                gained = self._gained(view, region, before, evidence)
+                window = remembered[region.rows, region.columns]
+                window[region.inside] = gained
+            confidence = _confidence(region, gained)
+            mask = region.mask(view.shape)
+            area_m2 = view.area_m2(mask)
+            if confidence is None or area_m2 < zone.number("least_area_m2", LEAST_AREA_M2):
+                continue
+            found.append(self._detection(view, mask, area_m2, confidence))
+        reach = np.ones((9, 9), np.uint8)
+        spread = np.asarray(cv2.dilate(np.maximum(remembered, 0.0), reach), np.float32)
+        spread += np.asarray(cv2.erode(np.minimum(remembered, 0.0), reach), np.float32)
+        self._evidence, self._of = spread, view
+        return tuple(found)
+
+    def _carried(
+        self, view: SceneView
+    ) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8] | None]:
+        """Return what was known before and the picture before, both laid over this one."""
+        last, motion = view.previous, view.motion
+        if last is None or motion is None:
+            return None, None
+        size = view.shape[::-1]
+        before = cv2.warpPerspective(last.image_bgr, motion, size)
+        evidence = None
+        if self._of is last and self._evidence is not None:
+            laid = cv2.warpPerspective(self._evidence, motion, size, flags=cv2.INTER_NEAREST)
+            evidence = np.asarray(laid, np.float32)
+        return evidence, np.asarray(before, np.uint8)
+
+    def _gained(
+        self,
+        view: SceneView,
+        region: FlameRegion,
+        before: NDArray[np.uint8],
+        evidence: NDArray[np.float32] | None,
+    ) -> float:
+        window = (region.rows, region.columns)
+        old = before[window]
+        now = flicker_log_odds(view.image_bgr[window], old, region.inside, flame_coloured(old))
+        was = 0.0
+        if evidence is not None:
+            was = float(np.mean(evidence[window][region.inside]))
+        return max(-_MOST_EVIDENCE, min(_MOST_EVIDENCE, _MEMORY * was + now))
+
+    def _detection(
+        self, view: SceneView, mask: Mask, area_m2: float, confidence: float
+    ) -> Detection:
+        return Detection(
+            class_name="flame",
+            confidence=confidence,
+            box_xyxy_px=view.box_full_px(mask),
+            model_id=model_id(self),
+            measure=Measure(area_m2, area_error_m2(view, mask, area_m2), SQUARE_METRES),
+            at_px=foot_full_px(view, mask),
+        )
+
+
+SQUARE_METRES = MeasureUnit.SQUARE_METRES
+
+
+def area_error_m2(view: SceneView, mask: Mask, area_m2: float) -> float:
+    """Return one standard deviation of an area: of the scale, and of half a pixel of its edge."""
+    rows, columns = np.nonzero(mask)
+    share = view.area_share_error(float(columns.mean()), float(rows.mean()))
+    edge = sum(
+        cv2.arcLength(line, True)
+        for line in cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    )
+    return area_m2 * math.hypot(share, 0.5 * edge / len(rows))
+
+
+def foot_full_px(view: SceneView, mask: Mask) -> tuple[float, float]:
+    """Return where a thing that rises stands: its lowest part, or its middle from above."""
+    seen = view.frame.view
+    if not isinstance(seen, PosedView) or seen.pose.pitch_deg < -60.0:
+        return view.place_full_px(mask)
+    rows = np.flatnonzero(mask.any(axis=1))
+    lowest = mask.copy()
+    lowest[: rows[-1] - max(0, (rows[-1] - rows[0]) // 6)] = 0
+    return view.place_full_px(lowest)
+
+
+def _zone_of(
+    region: FlameRegion, watched: Sequence[tuple[WatchedZone, Mask]]
+) -> WatchedZone | None:
+    """Return the first zone that a region, or its lowest part, is in."""
+    rows = np.flatnonzero(region.inside.any(axis=1))
+    foot = region.inside.copy()
+    foot[: rows[-1] - (rows[-1] - rows[0]) // 4] = False
+    for zone, mask in watched:
+        window = mask[region.rows, region.columns] > 0
+        if window[region.inside].mean() >= LEAST_IN_ZONE or window[foot].mean() >= 0.5:
+            return zone
+    return None
+
+
+def _confidence(region: FlameRegion, gained: float | None) -> float | None:
+    """Return how far a region is believed to be flame, or None where not far enough."""
+    if gained is None:
+        alike = region.likeness
+        return STILL_CONFIDENCE * alike if alike >= STILL_LIKENESS else None
+    believed = _probability(region.log_odds + gained)
+    return believed if believed >= REPORTED and gained > 0.0 else None
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
