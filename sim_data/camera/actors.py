@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from sim_data.camera.crowns import crown_of
 from sim_data.camera.frame import Frame
-from sim_data.camera.shapes import Shape, bus, car, person, truck
+from sim_data.camera.shapes import Shape, Style, bus, car, person, truck
 from sim_data.camera.sheet import FloatArray
 from sim_data.camera.sprites import Placed
 from sim_data.world.records import Tree
@@ -22,18 +23,20 @@ _SHADOW = 242
 _CONTACT = 105
 
 
-def vehicle_shape(kind: VehicleKind) -> Shape:
-    """Return what a kind of vehicle looks like."""
+def vehicle_shape(kind: VehicleKind, actor_id: str = "") -> Shape:
+    """Return what a kind of vehicle looks like; cars differ by who they are."""
     if kind is VehicleKind.TRUCK:
         return truck()
     if kind is VehicleKind.BUS:
         return bus()
-    return car(kind is VehicleKind.VAN)
+    if kind is VehicleKind.VAN:
+        return car(True)
+    return car(False, Style(zlib.crc32(actor_id.encode()) % len(Style)))
 
 
 def placed_vehicle(number: int, vehicle: VehicleActor, sunlit: bool) -> Placed:
     """Return a vehicle to draw."""
-    shape = vehicle_shape(vehicle.kind)
+    shape = vehicle_shape(vehicle.kind, vehicle.actor_id)
     length, width, height = shape.size_m
     return Placed(
         number,

@@ -17,11 +17,13 @@ from sim_data.camera.actors import (
     placed_person,
     placed_tree,
     placed_vehicle,
+    when_key,
 )
 from sim_data.camera.backdrop import Backdrop
 from sim_data.camera.frame import Frame, box_of, clipped_share
 from sim_data.camera.light import Light, light_at
 from sim_data.camera.nearby import BoxM, WorldIndex, grown
+from sim_data.camera.sensor import add_haze, expose
 from sim_data.camera.solids import block_prisms, draw_prisms
 from sim_data.camera.sprites import Placed, Sprites
 from sim_data.camera.tiles import Mode, Tiles
@@ -108,15 +110,34 @@ class Renderer:
         self._backdrop = Backdrop(self._tiles)
         self._sprites = Sprites(64.0)
 
-    def rgb(self, pose: CameraPose, intrinsics: Intrinsics, time: datetime) -> NDArray[np.uint8]:
-        """Return a colour picture, uint8 red, green, blue, shape (height, width, 3)."""
-        return np.asarray(self._draw(pose, intrinsics, time, thermal=False).frame.pixels, np.uint8)
+    def rgb(
+        self,
+        pose: CameraPose,
+        intrinsics: Intrinsics,
+        time: datetime,
+        *,
+        velocity_mps: tuple[float, float, float] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Return a colour picture, uint8 red, green, blue, shape (height, width, 3).
+
+        Args:
+            pose: where the camera is; `alt_home_m` counts from the flat ground.
+            intrinsics: its lens.
+            time: when.
+            velocity_mps: of the camera, east, north, up, which blurs; None when it hovers.
+        """
+        frame = self._draw(pose, intrinsics, time, thermal=False).frame
+        moving = None if velocity_mps is None else np.array(velocity_mps)
+        expose(frame, moving, when_key(time) + self._seed)
+        return np.asarray(frame.pixels, np.uint8)
 
     def thermal(
         self, pose: CameraPose, intrinsics: Intrinsics, time: datetime
     ) -> NDArray[np.uint16]:
         """Return temperatures in hundredths of a kelvin, uint16, shape (height, width)."""
-        return np.asarray(self._draw(pose, intrinsics, time, thermal=True).frame.pixels, np.uint16)
+        frame = self._draw(pose, intrinsics, time, thermal=True).frame
+        expose(frame, None, when_key(time) + self._seed)
+        return np.asarray(frame.pixels, np.uint16)
 
     def boxes(
         self, pose: CameraPose, intrinsics: Intrinsics, time: datetime
@@ -164,6 +185,7 @@ class Renderer:
         ]
         by_number = {prism.number: prism for prism in prisms}
         covered = self._sprites.draw(frame, [*things, *trees], by_number)
+        add_haze(frame, self.weather.visibility_m)
         return _Drawn(frame, things, names, covered)
 
     def _actors(

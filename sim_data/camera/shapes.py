@@ -88,7 +88,9 @@ class Shape:
     feet: tuple[tuple[FloatArray, float], ...] = ()
 
 
-GLASS: Rgb = (32, 38, 46)
+GLASS: Rgb = (34, 40, 48)
+_SCREEN: Rgb = (72, 84, 96)
+_REAR: Rgb = (58, 68, 78)
 _DARK: Rgb = (26, 26, 28)
 
 
@@ -173,44 +175,79 @@ def _lamps(length: float, half: float, up: float) -> list[Face]:
     return faces
 
 
-@lru_cache(maxsize=8)
-def car(van: bool) -> Shape:
+class Style(IntEnum):
+    """How a car is built."""
+
+    SALOON = 0
+    ESTATE = 1
+    SALOON_WINDOW = 2
+    """With a window in its roof."""
+    ESTATE_RAILS = 3
+    """With rails on its roof."""
+
+
+@lru_cache(maxsize=16)
+def car(van: bool, style: Style = Style.SALOON) -> Shape:
     """Return a car, or a van: body, bonnet, cabin of glass, roof, wheels, lamps."""
     length, width, height = (5.4, 2.0, 2.2) if van else (4.6, 1.82, 1.5)
     half = width / 2
+    estate = style in (Style.ESTATE, Style.ESTATE_RAILS)
     belt = 1.15 if van else 0.88
     body = rounded(length, width, 7.0 if van else 4.4)
     faces = skirt(body * 0.97, 0.18, body, 0.5, 0.62, None, Heat.PANEL)
     faces += skirt(body, 0.5, body * [0.985, 0.93], belt, 0.86, None, Heat.PANEL)
     faces += _wheels(length, width, (0.31 * length, -0.31 * length), 0.33)
-    faces.append(_top(body * [0.985, 0.93], belt, 0.9))
+    faces.append(_top(body * [0.985, 0.93], belt, 0.92, add=8.0))
     bonnet = _box(0.475 * length, (0.33 if van else 0.2) * length, half * 0.7, half * 0.8)
-    faces.append(_top(bonnet, belt, 0.97, None, Heat.ENGINE, add=6.0))
+    faces.append(_top(bonnet, belt, 0.98, None, Heat.ENGINE, add=14.0))
     for across in (-0.36, 0.36):
-        line = _box(0.46 * length, 0.24 * length, 0.014, 0.014) + np.array([0.0, across * width])
+        line = _box(0.46 * length, 0.24 * length, 0.016, 0.016) + np.array([0.0, across * width])
         faces.append(_top(line, belt, 0.8))
     faces += _lamps(length, half, belt)
-    front, back = (0.40, -0.478) if van else (0.21, -0.40)
-    roof_front, roof_back = (0.29, -0.47) if van else (0.085, -0.27)
-    low = _box(front * length, back * length, half * 0.82, half * 0.82)
-    high = _box(roof_front * length, roof_back * length, half * 0.72, half * 0.7)
-    # The glass: a band around the cabin with the pillars between its panes.
-    faces += skirt(low, belt, high, height, 1.0, GLASS, Heat.GLASS)
+    front, back = (0.40, -0.478) if van else (0.21, -0.455 if estate else -0.40)
+    roof_front, roof_back = (0.29, -0.47) if van else (0.085, -0.40 if estate else -0.27)
+    low = _box(front * length, back * length, half * 0.84, half * 0.82)
+    high = _box(roof_front * length, roof_back * length, half * 0.73, half * 0.7)
+    # The glass: a band around the cabin with the pillars between its panes. Screens lie flatter
+    # than side windows and mirror more of the sky.
+    sides = skirt(low, belt, high, height, 1.0, GLASS, Heat.GLASS)
+    for face in sides:
+        ahead = face.normal[0]
+        rgb = _SCREEN if ahead > 0.3 else _REAR if ahead < -0.3 else GLASS
+        faces.append(Face(face.points, 1.0, rgb, Heat.GLASS, face.normal))
     faces += _pillars(low, high, belt, height, van)
     for side in (-1.0, 1.0):
-        mirror = _box(front * length + 0.02, front * length - 0.16, 0.1, 0.1)
-        faces.append(_top(mirror + np.array([0.0, side * (half + 0.06)]), belt + 0.1, 0.7))
-    roof = rounded((roof_front - roof_back) * length * 1.02, width * 0.73, 7.0)
+        mirror = _box(front * length - 0.12, front * length - 0.3, 0.1, 0.12)
+        faces.append(_top(mirror + np.array([0.0, side * (half + 0.06)]), belt + 0.1, 0.8))
+    roof = rounded((roof_front - roof_back) * length * 1.02, width * 0.74, 7.0)
     roof = roof + np.array([(roof_front + roof_back) / 2 * length, 0.0])
-    faces.append(_top(roof, height, 1.0, None, add=5.0))
+    faces.append(_top(roof, height, 0.98, None, add=8.0))
     middle = roof.mean(axis=0)
-    faces.append(_top((roof - middle) * [0.7, 0.5] + middle, height, 1.03, None, add=12.0))
-    glint = _box(0.0, -0.26 * length * 0.3, half * 0.24, half * 0.18) + np.array(
-        [(front - 0.02) * length, half * 0.3]
-    )
-    faces.append(_top(glint, belt + 0.25, 1.0, (92, 102, 112), Heat.GLASS))
+    faces.append(_top((roof - middle) * [0.85, 0.78] + middle, height, 1.02, None, add=16.0))
+    faces += _on_roof(style, van, length, half, roof_front, height)
     feet = ((body * [1.0, 1.0], 0.0), (body * [0.97, 0.95], belt), (high, height))
-    return Shape("van" if van else "car", tuple(faces), (), (length, width, height), feet)
+    name = "van" if van else f"car {style.value}"
+    return Shape(name, tuple(faces), (), (length, width, height), feet)
+
+
+def _on_roof(
+    style: Style, van: bool, length: float, half: float, front: float, height: float
+) -> list[Face]:
+    if van:
+        return [_top(_box(x + 0.03, x - 0.03, half * 0.6, half * 0.6), height, 0.9)
+                for x in (0.6, -0.5, -1.6)]  # fmt: skip
+    if style is Style.SALOON_WINDOW:
+        pane = _box((front - 0.05) * length, (front - 0.21) * length, half * 0.42, half * 0.42)
+        return [_top(pane, height, 1.0, (40, 46, 54), Heat.GLASS)]
+    if style is Style.ESTATE_RAILS:
+        rails = []
+        for side in (-1.0, 1.0):
+            rail = _box((front - 0.03) * length, (front - 0.42) * length, 0.03, 0.03)
+            rails.append(
+                _top(rail + np.array([0.0, side * half * 0.62]), height, 1.0, (60, 62, 64))
+            )
+        return rails
+    return []
 
 
 def _pillars(
@@ -257,7 +294,7 @@ def truck() -> Shape:
         ]
     )
     faces.append(Face(glass, 1.0, GLASS, Heat.GLASS, (0.99, 0.0, 0.1)))
-    faces.append(_top(upper, 2.9, 1.0, None, Heat.PANEL, add=4.0))
+    faces.append(_top(upper, 2.9, 1.0, None, Heat.PANEL, add=12.0))
     band = _box(length / 2 - 0.2, length / 2 - 0.5, half * 0.82, half * 0.84)
     faces.append(_top(band, 2.9, 1.0, GLASS, Heat.GLASS))
     faces += _lamps(length, half, 1.0)
