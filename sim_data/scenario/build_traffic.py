@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import shapely
 from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring, unary_union
 
 from park.site_model import Zone
@@ -24,6 +26,7 @@ _PAINTS: dict[str, tuple[Rgb, ...]] = {
 }
 _NEAR_LANE_M = 12.0
 _GAP_M = 1.8
+_ROW_M, _COLUMN_M = 5.4, 2.6
 _ROLL_S = 5.0
 _ROLL_MPS = 6.0
 
@@ -59,30 +62,56 @@ def too_many_vehicles(draft: Draft) -> Staging:
     if not limits:
         raise NoRoomError("is not in a zone with a limit of vehicles")
     wanted = min(rule.max_count for rule in limits) + draft.count
-    length_m, width_m, _ = VEHICLE_SIZES_M[VehicleKind.CAR]
-    heading = long_axis_deg(draft.place.shape)
-    inner = draft.place.shape.buffer(-0.2)
-    reach_m = math.sqrt(draft.place.shape.area)
-    columns = range(-int(reach_m / 2.6) - 1, int(reach_m / 2.6) + 2)
-    rows = range(-int(reach_m / 6.0) - 1, int(reach_m / 6.0) + 2)
-    middle = draft.place.shape.centroid
-    cells = sorted(
-        (ahead((middle.x, middle.y), heading, row * 6.0, column * 2.6)
-         for row in rows for column in columns),
-        key=lambda at_m: math.dist(at_m, draft.at_m),
-    )  # fmt: skip
-    spots = [at_m for at_m in cells if inner.covers(box(at_m, heading, length_m, width_m))]
-    if len(spots) < wanted:
+    cells = _standing_room(draft)
+    if len(cells) < wanted:
         raise NoRoomError(
             f"needs room for {wanted} vehicles, and the zone {draft.place.place_id} has room for "
-            f"{len(spots)}"
+            f"{len(cells)}"
         )
     things = [
         _vehicle(draft, number, VehicleKind.CAR, at_m, heading)
-        for number, at_m in enumerate(spots[:wanted], 1)
+        for number, (at_m, heading) in enumerate(cells[:wanted], 1)
     ]
-    footprint = unary_union([box(_at(t), heading, length_m, width_m) for t in things])
-    return Staging(still(*things), footprint, footprint, float(wanted), _ids(things))
+    footprint = unary_union([_box(thing.actor) for thing in things])
+    # The zone is kept clear as a whole: nobody who parks there anyway spoils the count.
+    return Staging(
+        still(*things),
+        footprint,
+        footprint,
+        float(wanted),
+        _ids(things),
+        kept_clear=draft.place.shape,
+    )
+
+
+def _standing_room(draft: Draft) -> list[tuple[PointM, float]]:
+    """Return where cars can stand in a zone: first its bays, then rows in what is left."""
+    length_m, width_m, _ = VEHICLE_SIZES_M[VehicleKind.CAR]
+    zone = draft.place.shape
+    shapely.prepare(zone)
+    found: list[tuple[PointM, float]] = []
+    taken: list[BaseGeometry] = []
+    west, south, east, north = zone.bounds
+    for bay in draft.world.bays:
+        at_m = (bay.east_m, bay.north_m)
+        if not (west < at_m[0] < east and south < at_m[1] < north):
+            continue
+        shape = box(at_m, bay.heading_deg, length_m, width_m)
+        if zone.covers(shape):
+            found.append((at_m, bay.heading_deg))
+            taken.append(shape)
+    tree = shapely.STRtree(taken)
+    heading = found[0][1] if found else long_axis_deg(zone)
+    middle = zone.centroid
+    reach = int(math.dist((west, south), (east, north)) / 2)
+    rows = range(-int(reach / _ROW_M) - 1, int(reach / _ROW_M) + 2)
+    columns = range(-int(reach / _COLUMN_M) - 1, int(reach / _COLUMN_M) + 2)
+    for row, column in ((row, column) for row in rows for column in columns):
+        at_m = ahead((middle.x, middle.y), heading, row * _ROW_M, column * _COLUMN_M)
+        shape = box(at_m, heading, length_m, width_m)
+        if zone.covers(shape) and not len(tree.query(shape, predicate="intersects")):
+            found.append((at_m, heading))
+    return found
 
 
 def congestion(draft: Draft) -> Staging:
@@ -192,8 +221,9 @@ def _moved(thing: StagedVehicle, forward_m: float, speed_mps: float) -> StagedVe
     return replace(thing, actor=moved)
 
 
-def _at(thing: StagedVehicle) -> PointM:
-    return thing.actor.east_m, thing.actor.north_m
+def _box(actor: VehicleActor) -> BaseGeometry:
+    at_m = (actor.east_m, actor.north_m)
+    return box(at_m, actor.heading_deg, actor.length_m, actor.width_m)
 
 
 def _ids(things: list[StagedVehicle]) -> tuple[str, ...]:

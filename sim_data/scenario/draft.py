@@ -87,6 +87,7 @@ class Staging:
         object_ids: its things.
         apart: the things that are an incident each, with where each is; empty where all together
             are one.
+        kept_clear: more ground that the usual life keeps out of than the footprint; None for that.
         solid_on_ground: whether cars and people of the usual life keep out of the footprint.
     """
 
@@ -96,6 +97,7 @@ class Staging:
     measure: float | None
     object_ids: tuple[str, ...]
     apart: tuple[tuple[str, BaseGeometry], ...] = ()
+    kept_clear: BaseGeometry | None = None
     solid_on_ground: bool = True
 
 

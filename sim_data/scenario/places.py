@@ -17,7 +17,7 @@ from shapely.ops import nearest_points
 from park.errors import SimulationError
 from park.site_rules import ForbiddenZone, NoParking, Rule, VehicleLimit
 from park.taxonomy import class_matches
-from sim_data.world.records import BlockUse, Material, PlotUse, World
+from sim_data.world.records import BlockUse, Material, PlotUse, WaterKind, World
 
 _VEHICLES = ("car", "van", "truck", "bus")
 _LEAST_WAY_M = 30.0
@@ -304,6 +304,21 @@ def _areas(name: str, id_name: str) -> Callable[[World, PlaceKind], list[Place]]
     return find
 
 
+def _equipment(world: World, kind: PlaceKind) -> list[Place]:
+    # Pumps below a canopy cannot be seen from above, hot or not.
+    roofs = shapely.STRtree([block.area for block in world.blocks])
+    return [
+        Place(one.equipment_id, kind, one.area, one)
+        for one in world.equipment
+        if not len(roofs.query(one.area, predicate="intersects"))
+    ]
+
+
+def _open_water(world: World, kind: PlaceKind) -> list[Place]:
+    found = [water for water in world.waters if water.kind is not WaterKind.BASIN]
+    return [Place(w.water_id, kind, w.area, w) for w in found or world.waters]
+
+
 def _roofs(world: World, kind: PlaceKind) -> list[Place]:
     low = (BlockUse.CANOPY, BlockUse.GATEHOUSE, BlockUse.UNFINISHED)
     return [Place(b.block_id, kind, b.area, b) for b in world.blocks if b.use not in low]
@@ -329,10 +344,10 @@ _FINDERS: Mapping[PlaceKind, Callable[[World, PlaceKind], list[Place]]] = {
     PlaceKind.FACTORY: _plots(PlotUse.FACTORY),
     PlaceKind.WAREHOUSE: _plots(PlotUse.WAREHOUSE),
     PlaceKind.PROCESS: _plots(PlotUse.PROCESS),
-    PlaceKind.WATER: _areas("waters", "water_id"),
+    PlaceKind.WATER: _open_water,
     PlaceKind.OUTFALL: _points("outfalls", "outfall_id"),
     PlaceKind.STACK: _points("stacks", "stack_id"),
     PlaceKind.COOLING_TOWER: _points("cooling_towers", "tower_id"),
-    PlaceKind.EQUIPMENT: _areas("equipment", "equipment_id"),
+    PlaceKind.EQUIPMENT: _equipment,
     PlaceKind.ROOF: _roofs,
 }

@@ -139,7 +139,7 @@ class Scenario:
         Nobody of the usual life is there: else traffic would drive through a queue.
         """
         return tuple(
-            one.staging.footprint
+            one.staging.kept_clear or one.staging.footprint
             for one in self.staged
             if one.staging.solid_on_ground and one.occurrence.begins <= time <= one.occurrence.ends
         )
