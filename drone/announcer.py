@@ -12,14 +12,14 @@ from drone.telemetry import LinkEvent, Telemetry
 
 _LOG = logging.getLogger(__name__)
 
-_TELEMETRY_KEPT = 200
+_TELEMETRY_KEPT = 1000
 _ROUND_S = 0.25
 
 
 class Announcer:
     """A queue of what happened and the thread that tells it.
 
-    Events are never dropped. Of telemetry the newest 200 are kept; the rest are dropped and
+    Events are never dropped. Of telemetry the newest 1000 are kept; the rest are dropped and
     counted, because a listener that is late wants the present.
 
     Args:

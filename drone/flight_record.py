@@ -51,6 +51,8 @@ class FlightRecord(BaseModel):
         footage: folder of the recording; empty where nothing is recorded.
         address: where commands are taken; empty before they are.
         params: what was set on the vehicle, as `SafetyRecord.as_json`; put back after landing.
+        simulated: whether the vehicle was a simulation that its program had started, which ended
+            with it: such a record is of use only while the program lives.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +73,7 @@ class FlightRecord(BaseModel):
     footage: str = ""
     address: str = ""
     params: str = ""
+    simulated: bool = False
 
 
 def mission_hash(items: Sequence[MissionItem]) -> str:
@@ -168,7 +171,7 @@ def flight_records(folder: Path) -> tuple[FlightRecord, ...]:
 def _records(folder: Path) -> Iterator[FlightRecord]:
     for path in sorted(folder.glob(f"*/{RECORD_NAME}")):
         try:
-            yield FlightRecord.model_validate_json(path.read_bytes())
+            record = FlightRecord.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             continue
         except (OSError, ValidationError) as error:
@@ -176,6 +179,19 @@ def _records(folder: Path) -> Iterator[FlightRecord]:
                 f"{path} is no usable record of a flight; look whether a vehicle is in the air, "
                 "and remove the file if none is"
             ) from error
+        if record.simulated and not is_held(folder, record.vehicle):
+            FlightFolder(folder, path.parent.name).remove()
+            continue
+        yield record
+
+
+def is_held(folder: Path, vehicle: str) -> bool:
+    """Return whether a program that flies this vehicle lives."""
+    try:
+        VehicleLock(folder, vehicle).close()
+    except FlightError:
+        return True
+    return False
 
 
 class VehicleLock:

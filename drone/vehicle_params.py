@@ -33,6 +33,7 @@ _RADIUS_ROUND_M = 10.0
 _LARGEST_RADIUS_M = 10_000.0
 _RTL = 1.0
 _SILENCE_S, _LONGEST_SILENCE_S = 5.0, 120.0
+_DELAY_S, _LONGEST_DELAY_S = 10.0, 127.0
 _BATTERY_RTL, _BATTERY_LAND = 2.0, 1.0
 _EKF_LAND = 1.0
 _CONTINUE_WITHOUT_STATION = 0b0_0010
@@ -141,6 +142,11 @@ def _link_params(speedup: float) -> tuple[SafetyParam, ...]:
         wait_s = min(_LONGEST_SILENCE_S, _SILENCE_S * speedup)
         patience = (
             SafetyParam("as patient as real time asks for", (("FS_GCS_TIMEOUT", wait_s),), False),
+            SafetyParam(
+                "armed on the ground for as long as real time asks for",
+                (("DISARM_DELAY", min(_LONGEST_DELAY_S, round(_DELAY_S * speedup))),),
+                False,
+            ),
         )
     return (
         *patience,
@@ -295,10 +301,12 @@ def _refuse_unsafe(link: VehicleLink) -> None:
         raise CommandError(
             "ARMING_CHECK is 0: the vehicle would take off without checking itself; set it to 1"
         )
-    station = link.read_param("SYSID_MYGCS", PARAM_S)
+    name, station = "SYSID_MYGCS", link.read_param("SYSID_MYGCS", PARAM_S)
+    if station is None:
+        name, station = "MAV_GCS_SYSID", link.read_param("MAV_GCS_SYSID", PARAM_S)
     if station is not None and round(station) != link.source_system:
         raise CommandError(
-            f"SYSID_MYGCS is {station:g} and our system id is {link.source_system}: the vehicle "
+            f"{name} is {station:g} and our system id is {link.source_system}: the vehicle "
             "would not miss us; make them the same"
         )
 

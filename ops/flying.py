@@ -132,7 +132,7 @@ def fly_sortie(wish: FlightWish, sortie: Sortie, clock: Clock | None = None) -> 
             )
         )
         left = [record for record in flight_records(folder) if record.vehicle == url]
-        if left:
+        if left and not wish.source.simulated:
             return _take_up(wish, left[-1], link, folder, clock, cameras)
         need_on_ground(link)
         name = flight_id(wish.plan, sortie, clock.now())
@@ -369,6 +369,7 @@ class _Run:
                 footage=self._flight.footage,
                 address=self._address,
                 params=self._params,
+                simulated=self._wish.source.simulated,
             )
         )
 

@@ -2,8 +2,8 @@
 
 Pictures are drawn at points of the vehicle's time, k / fps, between the poses that the telemetry
 gives, so a recording at fifty times real time looks as one at real time would. Drawing may fall
-behind for some seconds, as with the first picture, and catches up; where the machine is too slow
-for longer, pictures are left out and counted.
+behind by half a minute, and the rest is drawn after the landing; where the machine is too slow
+even for that, pictures are left out and counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_POSE_GAP_S = 2.0
 """Poses further apart than this are not bridged."""
 
 _MAX_POSES = 8192
-_LAST_PICTURES_S = 5.0
+_LAST_PICTURES_S = 30.0
 
 
 class Renderer(Protocol):
@@ -52,7 +52,7 @@ class RenderedCamera:
             seconds of this machine's time.
     """
 
-    def __init__(self, renderer: Renderer, *, fps: float = 10.0, max_lag_s: float = 3.0) -> None:
+    def __init__(self, renderer: Renderer, *, fps: float = 10.0, max_lag_s: float = 30.0) -> None:
         if not 0.1 <= fps <= 60.0:
             raise RecordingError(f"fps {fps} of the simulated camera is not between 0.1 and 60")
         self._renderer = renderer
@@ -80,7 +80,7 @@ class RenderedCamera:
     def items(self, time: FrameTime, stop: Event) -> Iterator[CameraItem]:
         """Yield a picture for each point of time that poses enclose. See `CameraSource`.
 
-        What is due when `stop` is set is drawn, for at most five seconds.
+        What is due when `stop` is set is drawn, for at most half a minute.
         """
         waited, lag_s = 0, self._max_lag_s * time.speedup
         stopped_s: float | None = None

@@ -216,6 +216,16 @@ def test_a_record_is_replaced_whole_and_removed_at_the_end(tmp_path: Path) -> No
     assert not folder.path.exists()
 
 
+def test_a_simulated_flight_is_over_when_its_program_is(tmp_path: Path) -> None:
+    left = record("north-1").model_copy(update={"simulated": True})
+    FlightFolder(tmp_path, "north-1").write(left)
+    FlightFolder(tmp_path, "south-1").write(record("south-1"))
+    with VehicleLock(tmp_path, left.vehicle):
+        assert flight_records(tmp_path) == (left, record("south-1"))
+    # A real vehicle flies on without its program, so its record stays.
+    assert flight_records(tmp_path) == (record("south-1"),)
+
+
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     folder = FlightFolder(tmp_path, "north-1")
     (folder.path / "flight.json").write_text("{", "utf-8")
