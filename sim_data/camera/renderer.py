@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from park.records import BoxXyxyPx, CameraPose, Intrinsics
+from park.records import CameraPose, Intrinsics
 from sim_data.camera.actors import (
     cast_shadows,
     outline_m,
@@ -26,6 +26,8 @@ from sim_data.camera.nearby import BoxM, WorldIndex, grown
 from sim_data.camera.sensor import add_haze, expose
 from sim_data.camera.solids import block_prisms, draw_prisms
 from sim_data.camera.sprites import Placed, Sprites
+from sim_data.camera.stage import FIRST_ACTOR, FIRST_STANDING, FIRST_TREE, Stage, VisibleThing
+from sim_data.camera.standing import draw_fences, draw_poles, standing_prisms
 from sim_data.camera.tiles import Mode, Tiles
 from sim_data.camera.view import MIN_DEPTH_M, View
 from sim_data.scenario.records import StagedPerson, StagedThing, StagedVehicle
@@ -33,6 +35,8 @@ from sim_data.world.records import Weather, World
 from sim_data.world.scene import PersonActor, Scene, VehicleActor
 
 _CLEAR = Weather()
+_FAR_M = 900.0
+"""Nothing that stands further away than this is drawn."""
 
 
 class LivingWorld(Protocol):
@@ -51,31 +55,13 @@ class Staging(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class VisibleThing:
-    """Something that a picture shows, from the geometry of the simulated park.
-
-    Attributes:
-        thing_id: the same in every picture.
-        class_name: "car", "van", "truck", "bus", "person" and so on.
-        box_xyxy_px: its whole outline in the picture, which may reach beyond the picture's edge.
-        visible_share: how much of what lies in the picture is not hidden by other things, 0 to 1.
-        truncated_share: how much of its box lies outside the picture, 0 to 1.
-    """
-
-    thing_id: str
-    class_name: str
-    box_xyxy_px: BoxXyxyPx
-    visible_share: float
-    truncated_share: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Drawn:
     frame: Frame
     things: Sequence[Placed]
     names: Sequence[tuple[str, str]]
     covered: dict[int, int]
+    staged: tuple[VisibleThing, ...]
 
 
 class Renderer:
@@ -145,10 +131,11 @@ class Renderer:
         """Return vehicles, people and staged things that a picture shows at least a part of."""
         drawn = self._draw(pose, intrinsics, time, thermal=False)
         frame = drawn.frame
-        counts = dict(zip(*np.unique(frame.ids, return_counts=True), strict=True))
-        found = []
+        numbers, sizes = np.unique(frame.ids, return_counts=True)
+        counts = dict(zip(numbers.tolist(), sizes.tolist(), strict=True))
+        found = list(drawn.staged)
         for thing, (thing_id, class_name) in zip(drawn.things, drawn.names, strict=True):
-            own, shown = drawn.covered.get(thing.number, 0), int(counts.get(thing.number, 0))
+            own, shown = drawn.covered.get(thing.number, 0), counts.get(thing.number, 0)
             if not own or not shown:
                 continue
             pixels, depth = frame.view.project(outline_m(thing))
@@ -164,49 +151,59 @@ class Renderer:
     def _draw(
         self, pose: CameraPose, intrinsics: Intrinsics, time: datetime, *, thermal: bool
     ) -> _Drawn:
-        frame_of_world = self._world.frame
-        light = light_at(time, frame_of_world.lat_deg, frame_of_world.lon_deg, self.weather)
-        view = View.of(frame_of_world, pose, intrinsics)
+        world_frame = self._world.frame
+        light = light_at(time, world_frame.lat_deg, world_frame.lon_deg, self.weather)
+        view = View.of(world_frame, pose, intrinsics)
         frame = Frame.blank(view, Mode(light, thermal, self.weather.air_c))
         self._backdrop.ground(frame)
-        area = view.footprint(900.0)
+        area = view.footprint(_FAR_M)
         if not len(area):
-            return _Drawn(frame, (), (), {})
+            return _Drawn(frame, (), (), {}, ())
         low, high = area.min(axis=0), area.max(axis=0)
         box: BoxM = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        staged = self._scenario.staged_at(time) if self._scenario is not None else ()
+        stage = Stage(staged, self.weather, time)
+        stage.flat(frame)
+        things, names = self._actors(time, box, light, staged)
+        cast_shadows(frame, things)
         blocks = self._index.blocks.within(grown(box, 60.0))
         prisms = block_prisms(enumerate(blocks, 1))
-        things, names = self._actors(time, box, light, 10_000)
-        cast_shadows(frame, things)
+        prisms += standing_prisms(self._index, box, FIRST_STANDING)
+        prisms += stage.prisms()
         draw_prisms(frame, self._backdrop, prisms, grown(box, 20.0))
+        draw_fences(frame, self._index, box)
         trees = [
-            placed_tree(100_000 + number, tree)
+            placed_tree(FIRST_TREE + number, tree)
             for number, tree in enumerate(self._index.trees.within(grown(box, 8.0)))
         ]
-        by_number = {prism.number: prism for prism in prisms}
-        covered = self._sprites.draw(frame, [*things, *trees], by_number)
+        bodies = {prism.number: prism for prism in prisms}
+        covered = self._sprites.draw(frame, [*things, *trees], bodies)
+        draw_poles(frame, self._index, box, FIRST_STANDING - 1)
+        stage.above(frame, [tower for tower in self._index.towers.within(box) if tower.steams])
         add_haze(frame, self.weather.visibility_m)
-        return _Drawn(frame, things, names, covered)
+        return _Drawn(frame, things, names, covered, stage.visible(frame))
 
     def _actors(
-        self, time: datetime, box: BoxM, light: Light, first: int
+        self, time: datetime, box: BoxM, light: Light, staged: tuple[StagedThing, ...]
     ) -> tuple[list[Placed], list[tuple[str, str]]]:
         """Return vehicles and people to draw, and what they are called."""
-        vehicles, people = self._living(time, box)
+        vehicles, people = self._living(time, box, staged)
         tiles = self._tiles
         things: list[Placed] = []
         names: list[tuple[str, str]] = []
         for vehicle in vehicles:
             sunlit = tiles.sunlit(vehicle.east_m, vehicle.north_m, light) > 0.5
-            things.append(placed_vehicle(first + len(things), vehicle, sunlit))
+            things.append(placed_vehicle(FIRST_ACTOR + len(things), vehicle, sunlit))
             names.append((vehicle.actor_id, vehicle.kind.value))
         for who in people:
             sunlit = tiles.sunlit(who.east_m, who.north_m, light) > 0.5
-            things.append(placed_person(first + len(things), who, sunlit))
+            things.append(placed_person(FIRST_ACTOR + len(things), who, sunlit))
             names.append((who.actor_id, "person"))
         return things, names
 
-    def _living(self, time: datetime, box: BoxM) -> tuple[list[VehicleActor], list[PersonActor]]:
+    def _living(
+        self, time: datetime, box: BoxM, staged: tuple[StagedThing, ...]
+    ) -> tuple[list[VehicleActor], list[PersonActor]]:
         east, north = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
         radius = 0.5 * float(np.hypot(box[2] - box[0], box[3] - box[1])) + 10.0
         vehicles: list[VehicleActor] = []
@@ -215,12 +212,8 @@ class Renderer:
             scene = self._life.at(time, around=(east, north, radius))
             vehicles += scene.vehicles
             people += scene.people
-        if self._scenario is not None:
-            for thing in self._scenario.staged_at(time):
-                if isinstance(thing, StagedVehicle):
-                    vehicles.append(thing.actor)
-                elif isinstance(thing, StagedPerson):
-                    people.append(thing.actor)
+        vehicles += [thing.actor for thing in staged if isinstance(thing, StagedVehicle)]
+        people += [thing.actor for thing in staged if isinstance(thing, StagedPerson)]
         west, south, far_east, far_north = grown(box, 15.0)
         return (
             [v for v in vehicles if west < v.east_m < far_east and south < v.north_m < far_north],
