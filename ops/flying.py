@@ -28,6 +28,7 @@ from drone.flight_record import (
     mission_hash,
     state_folder,
 )
+from drone.gimbal_told import GimbalTold
 from drone.link import VehicleLink, signing_key
 from drone.patrol import Patrol
 from drone.patrol_flight import Flight
@@ -335,7 +336,7 @@ class _Run:
             clock=self._clock,
             options=RecorderOptions(
                 speedup=wish.source.speedup,
-                stabilised_pitch_deg=_camera_pitch_deg(self._sortie),
+                assumed_gimbal=GimbalTold.of(self._flight.mission.items).angles,
             ),
             store=self._place.store,
             on_trouble=lambda line: self._display.line("note", line),
@@ -393,12 +394,6 @@ def _time_base(source: VehicleSource, camera: str) -> TimeBase:
         return host_time_base(_SYNC_SIGMA_S)
     sigma_s = _DRAWN_SIGMA_S if camera == SIMULATED else _SYNC_SIGMA_S
     return TimeBase(clock="gnss", sigma_s=sigma_s)
-
-
-def _camera_pitch_deg(sortie: Sortie) -> float | None:
-    """Return how the camera looks where the vehicle says nothing about it: as it was told to."""
-    told = [p.gimbal_pitch_deg for p in sortie.waypoints if p.gimbal_pitch_deg is not None]
-    return told[0] if told and len(set(told)) == 1 else None
 
 
 def print_report(report: PreflightReport) -> None:

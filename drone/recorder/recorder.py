@@ -60,8 +60,8 @@ class RecorderOptions:
         min_free_mib: a recording does not begin with less room on the disk.
         reserve_mib: video stops with less room than this; telemetry and log go on.
         speedup: how much faster than real time a simulated vehicle lives.
-        stabilised_pitch_deg: of a camera whose gimbal the vehicle says nothing about; see
-            `drone.recorder.telemetry.row_of`. None: such frames have no place.
+        assumed_gimbal: yaw and pitch in degrees of a camera whose gimbal the vehicle says nothing
+            about, as `drone.gimbal_told` tells them. None: such frames have no place.
         encoding: of pictures that come uncoded; the best of this machine when None.
         upload: how patient uploading is.
     """
@@ -71,7 +71,7 @@ class RecorderOptions:
     min_free_mib: int = 500
     reserve_mib: int = 64
     speedup: float = 1.0
-    stabilised_pitch_deg: float | None = None
+    assumed_gimbal: Callable[[Telemetry], tuple[float, float] | None] | None = None
     encoding: Encoding | None = None
     upload: UploadOptions | None = None
 
@@ -79,9 +79,6 @@ class RecorderOptions:
         for name in ("segment_s", "part_s"):
             if not 0.1 <= getattr(self, name) <= 600.0:
                 raise RecordingError(f"{name} {getattr(self, name)} is not between 0.1 and 600")
-        pitch = self.stabilised_pitch_deg
-        if pitch is not None and not -90.0 <= pitch <= 30.0:
-            raise RecordingError(f"stabilised_pitch_deg {pitch} is not between -90 and 30")
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +333,7 @@ class Recorder:
         row = row_of(
             telemetry,
             time,
-            stabilised_pitch_deg=self._options.stabilised_pitch_deg,
+            assumed_gimbal_deg=self._assumed(telemetry),
             max_position_age_s=self._max_age_s,
         )
         last = self._last_row_time
@@ -346,7 +343,7 @@ class Recorder:
             return
         self._last_row_time = time
         if telemetry.gimbal_pitch_deg is None and row.gimbal_pitch_deg is not None:
-            self._say_assumed_gimbal(row.gimbal_pitch_deg)
+            self._say_assumed_gimbal()
         journal.put(row)
         pose = row.pose()
         if pose is not None:
@@ -410,13 +407,18 @@ class Recorder:
         self._report = RecordingReport(self._folder, self.health, rate_hz, upload)
         return self._report
 
-    def _say_assumed_gimbal(self, pitch_deg: float) -> None:
+    def _assumed(self, telemetry: Telemetry) -> tuple[float, float] | None:
+        assume = self._options.assumed_gimbal
+        known = telemetry.gimbal_pitch_deg is not None and telemetry.gimbal_yaw_deg is not None
+        return None if known or assume is None else assume(telemetry)
+
+    def _say_assumed_gimbal(self) -> None:
         if not self._assumed_gimbal:
             self._assumed_gimbal = True
             self.event(
                 "camera",
-                "the vehicle reports no gimbal: the camera is taken as stabilised, looking "
-                f"{pitch_deg:g} degrees from the horizon along the vehicle's heading",
+                "the vehicle reports no gimbal: the camera is taken as level, and looking where "
+                "the mission has told it to",
             )
 
     def _wrote(self, name: str) -> None:

@@ -69,7 +69,7 @@ def row_of(
     telemetry: Telemetry,
     time: datetime,
     *,
-    stabilised_pitch_deg: float | None = None,
+    assumed_gimbal_deg: tuple[float, float] | None = None,
     max_position_age_s: float = MAX_POSITION_AGE_S,
 ) -> TelemetryRow | None:
     """Return what is recorded of a picture of the vehicle.
@@ -77,9 +77,8 @@ def row_of(
     Args:
         telemetry: the picture.
         time: when it was measured, in the time base of the recording.
-        stabilised_pitch_deg: where the vehicle reports no gimbal: the camera is taken as
-            stabilised, level, with this pitch and the vehicle's heading. None to write such
-            rows without camera angles.
+        assumed_gimbal_deg: yaw and pitch of the camera where the vehicle reports no gimbal; it is
+            taken as level then. None to write such rows without camera angles.
         max_position_age_s: older positions are not written down again.
 
     Returns:
@@ -93,8 +92,8 @@ def row_of(
     if not all(math.isfinite(value) for value in (lat, lon, height)):
         return None
     gimbal = (telemetry.gimbal_yaw_deg, telemetry.gimbal_pitch_deg, telemetry.gimbal_roll_deg)
-    if (gimbal[0] is None or gimbal[1] is None) and stabilised_pitch_deg is not None:
-        gimbal = (telemetry.yaw_deg, stabilised_pitch_deg, 0.0)
+    if (gimbal[0] is None or gimbal[1] is None) and assumed_gimbal_deg is not None:
+        gimbal = (*assumed_gimbal_deg, 0.0)
     return TelemetryRow(
         time,
         lat,

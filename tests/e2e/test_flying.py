@@ -329,8 +329,14 @@ def test_a_simulator_binary_is_started_flown_and_ended(
     binary.chmod(0o755)
     monkeypatch.setenv("PARKWATCH_SITL", str(binary))
     said = parkwatch(
-        "fly", *ROUTES["look"], "--site", site, "--sim", "--speedup", FAST, "--camera", "none"
-    )
+        "fly", *ROUTES["look"], "--site", site, "--sim", "--speedup", FAST,
+        "--footage", tmp_path / "footage",
+    )  # fmt: skip
     assert said.returncode == 0, said.stderr
     assert "with ArduCopter SITL (simulated)" in said.stderr.replace("\n", " ")
+    (folder,) = (tmp_path / "footage").iterdir()
+    assert problems(parkwatch, folder) == []
+    # By its own parameters it has no gimbal that says where it looks.
+    log = (folder / "flight-log.jsonl").read_text("utf-8")
+    assert "the vehicle reports no gimbal: the camera is taken as level" in log
     assert os.environ["PARKWATCH_SITL"] == str(binary)

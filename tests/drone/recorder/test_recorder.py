@@ -167,13 +167,16 @@ def test_a_vehicle_without_a_gimbal_has_no_place_for_its_pictures_unless_one_is_
     with Recorder(tmp_path / "none", FACTS, [camera], options=QUICK) as recorder:
         fly(recorder, readings, pictures=0)
     assert any("gimbal_pitch_deg is missing in 100%" in p for p in problems(tmp_path / "none"))
-    options = RecorderOptions(1.0, 0.5, 1, stabilised_pitch_deg=-60.0)
+    options = RecorderOptions(1.0, 0.5, 1, assumed_gimbal=lambda seen: (seen.yaw_deg or 0.0, -60.0))
     rendered = RenderedCamera(FlatRenderer(), max_lag_s=60.0)
     with Recorder(tmp_path / "some", FACTS, [rendered], options=options) as recorder:
         fly(recorder, readings, pictures=10)
     assert problems(tmp_path / "some") == []
     log = read_flight_log(tmp_path / "some" / "flight-log.jsonl")
-    assert any("camera is taken as stabilised, looking -60" in entry.message for entry in log)
+    assert any(
+        "the camera is taken as level, and looking where the mission" in entry.message
+        for entry in log
+    )
 
 
 def test_readings_that_are_old_or_out_of_order_are_left_out(tmp_path: Path) -> None:
