@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shapely import STRtree
-from shapely.geometry import LineString, Polygon
+from shapely import STRtree, line_merge
+from shapely.geometry import LineString, MultiLineString, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
@@ -35,17 +35,23 @@ def build_perimeter(draft: Draft, boundary: Polygon) -> None:
     strip = _ring(boundary, sum(_STRIP_INSET_M) / 2.0)
     half = (_STRIP_INSET_M[1] - _STRIP_INSET_M[0]) / 2.0
     number = 0
+    before: Polygon = Polygon()
     for line in _pieces(strip, openings, tree):
         for part in _cut(line, _STRIP_LENGTH_M):
             if part.length < 25.0:
                 continue
             number += 1
+            # Two strips that meet in a corner would share some of it.
+            area = part.buffer(half, cap_style="flat", join_style="mitre").difference(before)
+            if not isinstance(area, Polygon):
+                continue
+            before = area
             draft.zones.append(
                 ZoneDraft(
                     f"fence-strip-{number}",
                     f"围界 {number} 段",
                     f"Fence strip {number}",
-                    part.buffer(half, cap_style="flat", join_style="mitre"),
+                    area,
                     "Sample park office (invented)",
                     (
                         {
@@ -71,7 +77,9 @@ def _pieces(line: LineString, openings: list[Polygon], tree: STRtree) -> list[Li
     left: BaseGeometry = line
     for index in tree.query(line):
         left = left.difference(openings[int(index)])
-    parts = getattr(left, "geoms", [left])
+    # A ring begins and ends somewhere, which is no opening.
+    merged = line_merge(left) if isinstance(left, MultiLineString) else left
+    parts = getattr(merged, "geoms", [merged])
     return [part for part in parts if isinstance(part, LineString) and part.length > 1.0]
 
 

@@ -57,6 +57,22 @@ def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str,
             frame,
             None,
             kind="route",
+            id="pipes",
+            name={"zh": "管线巡查", "en": "Both sides of the pipes near the first dock"},
+            purpose="corridor",
+            options={
+                **options,
+                "along": "pipelines",
+                "ids": _pipes_near(draft, dock),
+                "sides": "both",
+                "offset_m": 15,
+                "width_m": 20,
+            },
+        ),
+        feature(
+            frame,
+            None,
+            kind="route",
             id="assets",
             name={"zh": "重点设施", "en": "Assets near the first dock"},
             purpose="points",
@@ -72,6 +88,14 @@ def _roads_near(draft: Draft, dock: DockDraft) -> MultiLineString:
     reach = place.buffer(_ROADS_REACH_M)
     parts = [road.line.intersection(reach) for road in near]
     return MultiLineString([part for part in parts if isinstance(part, LineString)])
+
+
+def _pipes_near(draft: Draft, dock: DockDraft) -> list[JsonValue]:
+    """Return the ids of the two pipelines nearest to a dock that run from plot to plot."""
+    place = Point(dock.east_m, dock.north_m)
+    long = [pipe for pipe in draft.pipe_racks if pipe.pipe_id.startswith("pipes-")]
+    near = sorted(long, key=lambda pipe: pipe.line.distance(place))[:2]
+    return [pipe.pipe_id for pipe in near]
 
 
 def _assets_near(draft: Draft, dock: DockDraft, count: int = 6) -> list[JsonValue]:

@@ -12,6 +12,7 @@ from sim_data.world.layout import BEYOND_M, GridLine, Layout, LineKind
 from sim_data.world.records import (
     Material,
     Outfall,
+    PipeRack,
     Plot,
     PlotUse,
     Tree,
@@ -24,6 +25,8 @@ CANAL_HALF_M = 11.0
 """Half the width of the water of a canal."""
 
 _STEP_M = 20.0
+_PIPE_OFFSET_M = 19.0
+_PIPE_INSET_M = 60.0
 _DRAINED = (PlotUse.FACTORY, PlotUse.PROCESS, PlotUse.TREATMENT, PlotUse.WAREHOUSE)
 
 
@@ -67,13 +70,24 @@ def _build_banks(
     walk = layout.grid.line((low, v), (high, v))
     walk_id = draft.next_id(f"canal-{line.name}-walk-")
     draft.walks.append(Walk(walk_id, walk, 2.0, False, chance.uniform(0.3, 1.2)))
-    for side in (-22.5, 24.0):
+    _build_pipe(draft, layout, line, span)
+    for side in (-24.5, 24.0):
         for index in range(int((high - low) / 13.0)):
             if chance.random() < 0.25:
                 continue
             east_m, north_m = layout.grid.at(low + (index + 0.5) * 13.0, line.at_m + side)
             radius = chance.uniform(1.6, 2.9)
             draft.trees.append(Tree(east_m, north_m, radius, 2.4 * radius))
+
+
+def _build_pipe(draft: Draft, layout: Layout, line: GridLine, span: tuple[float, float]) -> None:
+    """Lead a pipe rack along the south bank, above the roads that cross the canal."""
+    edge = layout.half_u_m - _PIPE_INSET_M
+    low, high = max(span[0], -edge), min(span[1], edge)
+    v = line.at_m - _PIPE_OFFSET_M
+    pipe_id = draft.next_id(f"pipes-{line.name}-")
+    rack = layout.grid.line((low, v), (high, v))
+    draft.pipe_racks.append(PipeRack(pipe_id, rack, 2.4, 7.0, "steam"))
 
 
 def build_outfalls(draft: Draft, layout: Layout) -> None:
