@@ -120,12 +120,19 @@ def cast_shadows(frame: Frame, things: Sequence[Placed]) -> None:
         for ring in fixed:
             cv2.fillPoly(shade, [ring], (float(depth),), cv2.LINE_AA, _SHIFT)
     shade = np.asarray(cv2.blur(shade, (3, 3)), np.uint8)
-    rows, columns = np.nonzero(shade)
-    weight = shade[rows, columns].astype(np.float32)[:, None] / 255.0
+    x, y, w, h = cv2.boundingRect(shade)
+    if not w:
+        return
+    part = np.s_[y : y + h, x : x + w]
     # Below a vehicle there is no sky either.
     keep = np.array(light.keep if light.sun_share > 0 else (0.55, 0.55, 0.58)) * 0.86
-    factor = 1.0 - weight * (1.0 - keep.astype(np.float32))
-    frame.pixels[rows, columns] = (frame.pixels[rows, columns] * factor).astype(np.uint8)
+    steps = 255.0 - np.arange(256)[:, None] * (1.0 - keep)
+    table = np.round(steps).astype(np.uint8).reshape(1, 256, 3)
+    inside = np.ascontiguousarray(shade[part])
+    factor = cv2.LUT(cv2.merge([inside, inside, inside]), table)
+    frame.pixels[part] = cv2.multiply(
+        np.ascontiguousarray(frame.pixels[part]), factor, scale=1.0 / 255.0
+    )
 
 
 def _seen(frame: Frame, ring: FloatArray) -> list[np.ndarray]:

@@ -247,6 +247,7 @@ def draw_flame(frame: Frame, flame: Flame, number: int, time: datetime) -> BoxXy
         target = np.minimum(65535.0, (degrees + KELVIN) * 100.0)
         frame.pixels[window] = np.maximum(frame.pixels[window], target.astype(np.uint16))
     else:
+        _glow(frame, pixels[0], width)
         cover = np.clip(level * 2.2, 0.0, 1.0) * np.float32(0.35 + 0.65 * flame.strength)
         ramp = np.array([[150, 34, 8], [236, 92, 16], [255, 168, 40], [255, 232, 140]], float)
         steps = np.clip(level * 3.0, 0, 2.999)
@@ -254,7 +255,6 @@ def draw_flame(frame: Frame, flame: Flame, number: int, time: datetime) -> BoxXy
         part = (steps - lower)[..., None]
         colour = ramp[lower] * (1.0 - part) + ramp[lower + 1] * part
         frame.blend(cover.astype(np.float32), window, colour)
-        _glow(frame, pixels[0], width)
     frame.ids[window][level > 0.2] = number
     return box_of(np.array(outline))
 

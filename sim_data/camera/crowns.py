@@ -19,6 +19,7 @@ _LEAVES: dict[TreeKind, tuple[Rgb, Rgb]] = {
 }
 
 
+@lru_cache(maxsize=65_536)
 def crown_of(tree: Tree) -> Shape:
     """Return the shape of a tree: the same tree, the same shape."""
     variant = int(cell_rng(8, round(tree.east_m * 8), round(tree.north_m * 8)).integers(VARIANTS))
@@ -32,7 +33,7 @@ def crown(kind: TreeKind, variant: int) -> Shape:
     height = {TreeKind.BROAD: 2.5, TreeKind.CONIFER: 3.4, TreeKind.SHRUB: 1.1}[kind]
     dark, light = (np.array(c, float) for c in _LEAVES[kind])
     hue = rng.normal(0, 5, 3)
-    count = {TreeKind.BROAD: 190, TreeKind.CONIFER: 150, TreeKind.SHRUB: 90}[kind]
+    count = {TreeKind.BROAD: 300, TreeKind.CONIFER: 150, TreeKind.SHRUB: 90}[kind]
     if kind is TreeKind.CONIFER:
         up = np.sort(rng.uniform(0.12, 1.0, count))
         out = (1.0 - up) * rng.uniform(0.55, 1.0, count) + 0.04
@@ -54,9 +55,9 @@ def crown(kind: TreeKind, variant: int) -> Shape:
         reach = np.hypot(places[:, 0], places[:, 1])
         places[:, :2] *= np.minimum(1.0, 0.93 / np.maximum(reach, 1e-6))[:, None]
         places[:, 2] = np.clip(places[:, 2], 0.1, height)
-        size = rng.uniform(0.09, 0.2, count)
+        size = rng.uniform(0.06, 0.145, count)
         normals = way
-        level = 0.42 + 0.5 * (places[:, 2] - middle) + rng.normal(0, 0.17, count)
+        level = 0.42 + 0.5 * (places[:, 2] - middle) + rng.normal(0, 0.14, count)
     normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
     balls = []
     for k in range(count):

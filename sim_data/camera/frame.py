@@ -89,19 +89,30 @@ class Frame:
 
     def fill(self, outline_px: FloatArray, ink: Pixels, thing: int | None) -> None:
         """Fill an outline with one colour or temperature, and mark whose it is."""
-        mask, window = self.stencil(outline_px)
-        if mask.size:
-            self.stamp(mask, window, ink, thing)
-
-    def stamp(self, mask: Image8, window: Window, ink: Pixels, thing: int | None) -> None:
-        """Put a colour, or a picture of the window's size, where a mask is above 127."""
-        inside = mask > 127
-        if ink.ndim == 1:
-            self.pixels[window][inside] = ink if not self.mode.thermal else ink[0]
-        else:
-            self.pixels[window][inside] = ink[inside]
+        fixed = _fixed(outline_px, self.shape)
+        if fixed is None:
+            return
+        colour = tuple(float(value) for value in ink)
+        cv2.fillPoly(self.pixels, [fixed], colour, cv2.LINE_8, _SHIFT)
         if thing is not None:
-            self.ids[window][inside] = thing
+            cv2.fillPoly(self.ids, [fixed], (float(thing),), cv2.LINE_8, _SHIFT)
+
+    def stamp(
+        self, outline_px: FloatArray, mask: Image8, window: Window, picture: Pixels, thing: int
+    ) -> None:
+        """Put a picture of the window's size inside an outline, and mark whose it is.
+
+        Args:
+            outline_px: the outline.
+            mask: 255 inside of it, as `stencil` returns it.
+            window: which part of the frame the mask and the picture are for.
+            picture: what is put there.
+            thing: number of the thing.
+        """
+        cv2.copyTo(picture, mask, self.pixels[window])
+        fixed = _fixed(outline_px, self.shape)
+        if fixed is not None:
+            cv2.fillPoly(self.ids, [fixed], (float(thing),), cv2.LINE_8, _SHIFT)
 
     def blend(self, weight: NDArray[np.float32], window: Window, ink: Pixels) -> None:
         """Mix a colour, temperature or picture in by weights from 0 to 1."""
@@ -116,6 +127,16 @@ class Frame:
             return
         factor = 1.0 - weight[..., None] * (1.0 - keep.astype(np.float32))
         self.pixels[window] = (self.pixels[window] * factor).astype(np.uint8)
+
+
+def _fixed(outline_px: FloatArray, shape: tuple[int, int]) -> NDArray[np.int32] | None:
+    """Return an outline in OpenCV's fixed pixels; None where it lies outside the picture."""
+    if len(outline_px) < 3:
+        return None
+    low, high = outline_px.min(axis=0), outline_px.max(axis=0)
+    if high[0] < 0 or high[1] < 0 or low[0] > shape[1] or low[1] > shape[0]:
+        return None
+    return np.round((outline_px - 0.5) * (1 << _SHIFT)).astype(np.int32)
 
 
 def stencil(

@@ -16,7 +16,7 @@ _STEP_DEG = 2.0
 _LOWEST_DEG = 6.0
 """Shadows get no longer than those of a sun this high."""
 _MEAN_KEEP = np.array([0.40, 0.45, 0.55])
-_NIGHT = np.array([0.085, 0.092, 0.12])
+_NIGHT = np.array([0.15, 0.155, 0.185])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,25 @@ class Light:
 
     def on(self, normal: tuple[float, float, float]) -> NDArray[np.float64]:
         """Return the factor on the colour of a surface that faces along a unit vector."""
-        return self.under(normal, self.towards_sun)
+        return np.asarray(self.under(np.array([normal]), self.towards_sun)[0])
 
     def under(
-        self, normal: tuple[float, float, float], sun: NDArray[np.float64]
+        self, normals: NDArray[np.float64], sun: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
-        """Return the same with the sun in a direction given in other axes, third one up."""
-        share = max(0.0, float(np.dot(sun, normal))) / max(0.3, float(sun[2]))
+        """Return the factors of many surfaces, shape (N, 3).
+
+        Args:
+            normals: unit vectors, third component up, shape (N, 3).
+            sun: direction of the sun in the same axes; None where it does not shine.
+        """
         keep = np.array(self.keep)
         # Walls see half of the sky, and light from the ground.
-        sky = keep * (0.82 + 0.18 * normal[2])
-        return np.asarray(np.array(self.level) * (sky + (1.0 - keep) * min(1.25, share)))
+        sky = keep * (0.82 + 0.18 * normals[:, 2:])
+        if sun is None:
+            return np.asarray(np.array(self.level) * sky)
+        share = np.maximum(0.0, normals @ sun) / max(0.3, float(sun[2]))
+        direct = (1.0 - keep) * np.minimum(1.25, share)[:, None]
+        return np.asarray(np.array(self.level) * (sky + direct))
 
     @property
     def warm(self) -> float:

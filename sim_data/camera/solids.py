@@ -14,10 +14,8 @@ from sim_data.camera.backdrop import Backdrop
 from sim_data.camera.frame import Frame
 from sim_data.camera.nearby import BoxM
 from sim_data.camera.sheet import FloatArray
-from sim_data.camera.walls import wall_picture, wall_size_px
+from sim_data.camera.walls import lit_wall, wall_size_px
 from sim_data.world.records import Block, BlockUse, Rgb
-
-_LAMP_RGB = np.array([255.0, 214.0, 150.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +90,7 @@ def draw_prisms(frame: Frame, backdrop: Backdrop, prisms: Sequence[Prism], view_
             mask, window = frame.stencil(outline)
             if mask.size:
                 picture = backdrop.warp_roof(frame, roofs[prism.number], prism.top_m, window)
-                frame.stamp(mask, window, picture, prism.number)
+                frame.stamp(outline, mask, window, picture, prism.number)
 
 
 def _top_ring(prism: Prism) -> FloatArray:
@@ -122,7 +120,6 @@ def _sides(frame: Frame, prism: Prism) -> None:
     outwards = np.column_stack([along[:, 1], -along[:, 0]])
     length = np.maximum(1e-9, np.hypot(along[:, 0], along[:, 1]))
     slope = 0.0 if prism.shrink >= 1.0 else 0.7
-    height = prism.top_m - prism.base_m
     facing = ((eye[:2] - ring) * outwards).sum(axis=1) > 0
     if prism.shrink < 1.0:
         facing[:] = True
@@ -150,7 +147,6 @@ def _sides(frame: Frame, prism: Prism) -> None:
             warm = prism.warmer_c + 5.0 * frame.mode.light.warm * float(lit.mean())
             ink = frame.ink(np.array(prism.rgb) * lit, frame.mode.air_c + warm)
             frame.fill(frame.outline(quad), ink, prism.number)
-    _ = height
 
 
 def _banded(frame: Frame, prism: Prism, quad: FloatArray, lit: FloatArray) -> None:
@@ -168,39 +164,41 @@ def _banded(frame: Frame, prism: Prism, quad: FloatArray, lit: FloatArray) -> No
 
 def _wall(frame: Frame, prism: Prism, quad: FloatArray, side: int, lit: FloatArray) -> None:
     outline = frame.outline(quad)
-    mask, window = frame.stencil(outline)
     block = prism.block
-    if not mask.size or block is None:
+    if len(outline) < 3 or block is None:
         return
     light = frame.mode.light
     corners, depth = frame.view.project(quad)
+    low, high = outline.min(axis=0), outline.max(axis=0)
     plain = block.use is BlockUse.CANOPY or depth.min() < 1.0 or frame.mode.thermal
-    if plain or mask.size < 24:
+    if plain or (high - low).min() < 2.5:
         degrees = frame.mode.air_c + 1.0 + 8.0 * light.warm * float(lit.mean())
-        ink = frame.ink(np.array(prism.rgb) * lit * 0.94, degrees)
-        frame.stamp(mask, window, ink, prism.number)
+        frame.fill(outline, frame.ink(np.array(prism.rgb) * lit * 0.94, degrees), prism.number)
+        return
+    mask, window = frame.stencil(outline)
+    if not mask.size:
         return
     length = float(np.hypot(*(quad[1] - quad[0])[:2]))
     height = prism.top_m - prism.base_m
     across = float(depth.min()) / frame.view.lens.fx_px
     size = wall_size_px(length, height, across)
-    picture, glow = wall_picture(block.use, prism.rgb, block.texture, side, size, height)
-    shown = np.asarray(picture * lit, np.float32)
-    if light.night > 0.0:
-        share = glow[..., None].astype(np.float32) / 255.0 * light.night
-        shown += share * (_LAMP_RGB.astype(np.float32) - shown)
+    red, green, blue = (round(float(value), 3) for value in lit)
+    night = round(light.night, 2)
+    picture = lit_wall(
+        block.use, prism.rgb, block.texture, side, size, height, (red, green, blue), night
+    )
     from_px = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32) - 0.5
     y, x = window
     to_px = (corners - (x.start + 0.5, y.start + 0.5)).astype(np.float32)
     matrix = cv2.getPerspectiveTransform(from_px, to_px)
     warped = cv2.warpPerspective(
-        np.clip(shown, 0, 255).astype(np.uint8),
+        picture,
         matrix,
         (mask.shape[1], mask.shape[0]),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    frame.stamp(mask, window, np.asarray(warped), prism.number)
+    frame.stamp(outline, mask, window, np.asarray(warped), prism.number)
 
 
 def block_prisms(blocks: Iterable[tuple[int, Block]]) -> list[Prism]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -180,6 +181,43 @@ def _axes(up_deg: float, around_deg: float) -> FloatArray:
     return np.array([right, [-value for value in over]])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """The faces and then the balls of a shape as arrays."""
+
+    faces: tuple[Face, ...]
+    centres: FloatArray
+    radii: FloatArray
+    normals: FloatArray
+    rgb: FloatArray
+    own_paint: NDArray[np.bool_]
+    tones: FloatArray
+    add: FloatArray
+    heats: list[Heat]
+    reach: FloatArray
+
+
+@lru_cache(maxsize=1024)
+def _pieces(shape: Shape) -> _Pieces:
+    both: list[Face | Ball] = [*shape.faces, *shape.balls]
+    points = [face.points for face in shape.faces]
+    points += [np.array([ball.centre]) + ball.radius_m * _OCTA for ball in shape.balls]
+    faces = shape.faces
+    count = len(shape.balls)
+    return _Pieces(
+        faces,
+        np.array([ball.centre for ball in shape.balls]).reshape(-1, 3),
+        np.array([ball.radius_m for ball in shape.balls]),
+        np.array([piece.normal for piece in both]),
+        np.array([piece.rgb or (0, 0, 0) for piece in both], float),
+        np.array([piece.rgb is None for piece in both]),
+        np.array([face.tone for face in faces] + [1.0] * count),
+        np.array([face.add for face in faces] + [0.0] * count),
+        [piece.heat for piece in both],
+        np.vstack(points),
+    )
+
+
 def _picture(
     thing: Placed, axes: FloatArray, scale: float, turn_deg: float, mode: Mode
 ) -> tuple[Pixels, FloatArray]:
@@ -187,13 +225,11 @@ def _picture(
 
     A thermal picture has degrees Celsius above -100 in place of colours.
     """
-    shape = thing.shape
+    pieces = _pieces(thing.shape)
     forward = -np.cross(axes[0], axes[1])
     if forward[2] < 0:
         forward = -forward
-    pieces = [face.points for face in shape.faces]
-    pieces += [np.array([ball.centre]) + ball.radius_m * _OCTA for ball in shape.balls]
-    every = np.vstack(pieces) @ axes.T * scale
+    every = pieces.reach @ axes.T * scale
     low = np.floor(every.min(axis=0)) - 2
     size = np.ceil(every.max(axis=0) - low).astype(int) + 3
     finer = _FINER if scale < 24 else 2
@@ -201,79 +237,50 @@ def _picture(
     canvas: Pixels = (
         np.zeros((*shown, 2), np.float32) if mode.thermal else np.zeros((*shown, 4), np.uint8)
     )
-    sun = np.array([0.0, 0.0, 1.0])
-    if mode.light.sun_share > 0:
-        world = mode.light.towards_sun
-        flat, turn = math.hypot(world[0], world[1]), math.radians(turn_deg)
-        sun = np.array([flat * math.cos(turn), flat * math.sin(turn), world[2]])
-    brush = _Brush(canvas, axes * scale * finer, low * finer, sun, thing, mode)
-    for face in shape.faces:
-        if float(forward @ np.array(face.normal)) > 0.0:
-            brush.face(face)
-    for ball in sorted(shape.balls, key=lambda b: float(forward @ np.array(b.centre))):
-        brush.ball(ball)
+    inks = _inks(pieces, thing, turn_deg, mode)
+    to_px = axes * scale * finer
+    whole = 1 << _SHIFT
+    lamps = thing.running and mode.light.night > 0.3
+    for k in np.flatnonzero(pieces.normals[: len(pieces.faces)] @ forward > 0.0):
+        face = pieces.faces[k]
+        if face.lamp and not lamps:
+            continue
+        fixed = np.round((face.points @ to_px.T - low * finer - 0.5) * whole).astype(np.int32)
+        cv2.fillPoly(canvas, [fixed], inks[k], cv2.LINE_8, _SHIFT)
+    spots = np.round((pieces.centres @ to_px.T - low * finer - 0.5) * whole).astype(int).tolist()
+    radii = np.round(pieces.radii * scale * finer * whole).astype(int).tolist()
+    first = len(pieces.faces)
+    for k in np.argsort(pieces.centres @ forward):
+        cv2.circle(canvas, spots[k], radii[k], inks[first + k], -1, cv2.LINE_8, _SHIFT)
     picture = cv2.resize(canvas, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
-    anchor = axes @ np.array([0.0, 0.0, shape.size_m[2] * _ANCHOR_SHARE]) * scale - low
+    anchor = axes @ np.array([0.0, 0.0, thing.shape.size_m[2] * _ANCHOR_SHARE]) * scale - low
     return np.asarray(picture), anchor
+
+
+def _inks(pieces: _Pieces, thing: Placed, turn_deg: float, mode: Mode) -> list[tuple[float, ...]]:
+    """Return the colour, or temperature, of each piece of a thing, with its coverage last."""
+    light = mode.light
+    if mode.thermal:
+        warm = {
+            heat: heat_c(heat, light, mode.air_c, thing.sunlit, thing.running)
+            for heat in set(pieces.heats)
+        }
+        return [(warm[heat] + 100.0, 1.0) for heat in pieces.heats]
+    world = light.towards_sun
+    flat, turn = math.hypot(world[0], world[1]), math.radians(turn_deg)
+    sun = np.array([flat * math.cos(turn), flat * math.sin(turn), world[2]])
+    lit = light.under(pieces.normals, sun if thing.sunlit else None)
+    base = np.where(pieces.own_paint[:, None], np.array(thing.paint, float), pieces.rgb)
+    shown = np.clip((base * pieces.tones[:, None] + pieces.add[:, None]) * lit, 0.0, 255.0)
+    for k, heat in enumerate(pieces.heats):
+        if heat is Heat.LAMP:
+            shown[k] = pieces.rgb[k]
+    return [(*row, 255.0) for row in shown.tolist()]
 
 
 _OCTA = np.array(
     [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1.0]], dtype=np.float64
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Brush:
-    canvas: Pixels
-    to_px: FloatArray
-    low: FloatArray
-    sun: FloatArray
-    thing: Placed
-    mode: Mode
-
-    def _ink(
-        self, rgb: Rgb, heat: Heat, normal: tuple[float, float, float], add: float, lamp: bool
-    ) -> tuple[float, ...]:
-        mode, thing = self.mode, self.thing
-        if mode.thermal:
-            degrees = heat_c(heat, mode.light, mode.air_c, thing.sunlit, thing.running)
-            return degrees + 100.0, 1.0
-        if lamp:
-            return float(rgb[0]), float(rgb[1]), float(rgb[2]), 255.0
-        light = mode.light
-        if thing.sunlit:
-            lit = light.under(normal, self.sun)
-        else:
-            lit = np.array(light.level) * np.array(light.keep) * (0.82 + 0.18 * normal[2])
-        r, g, b = (
-            float(min(255.0, max(0.0, (c + add) * f))) for c, f in zip(rgb, lit, strict=True)
-        )
-        return r, g, b, 255.0
-
-    def face(self, face: Face) -> None:
-        if face.lamp and not (self.thing.running and self.mode.light.night > 0.3):
-            return
-        base = face.rgb or self.thing.paint
-        r, g, b = (int(min(255.0, value * face.tone)) for value in base)
-        ink = self._ink((r, g, b), face.heat, face.normal, face.add, face.lamp)
-        spots = face.points @ self.to_px.T - self.low - 0.5
-        fixed = np.round(spots * (1 << _SHIFT)).astype(np.int32)
-        cv2.fillPoly(self.canvas, [fixed], ink, cv2.LINE_8, _SHIFT)
-
-    def ball(self, ball: Ball) -> None:
-        ink = self._ink(ball.rgb, ball.heat, ball.normal, 0.0, False)
-        x, y = self.to_px @ np.array(ball.centre) - self.low - 0.5
-        radius = ball.radius_m * float(np.linalg.norm(self.to_px[0]))
-        whole = 1 << _SHIFT
-        cv2.circle(
-            self.canvas,
-            (round(x * whole), round(y * whole)),
-            round(radius * whole),
-            ink,
-            -1,
-            cv2.LINE_8,
-            _SHIFT,
-        )
 
 
 def heat_c(heat: Heat, light: Light, air_c: float, sunlit: bool, running: bool) -> float:

@@ -101,7 +101,12 @@ def _surface(
     cv2.fillPoly(mask, [np.round((fixed - 0.5) * 16).astype(np.int32)], (255.0,), cv2.LINE_8, 4)
     soft_m = {Surface.STAINED_WATER: 0.09, Surface.CLOUD_SHADOW: 0.1, Surface.SUN_GLINT: 0.08}
     blur = soft_m.get(patch.surface, 0.0) * max(shape) + 0.25 / px_m
-    weight = cv2.GaussianBlur(mask, (0, 0), min(blur, 40.0)).astype(np.float32) / 255.0
+    blur = min(blur, 40.0)
+    if patch.surface in soft_m:
+        # Soft edges lie inside the outline, which bounds what is drawn.
+        side = 2 * round(blur) + 1
+        mask = np.asarray(cv2.erode(mask, np.ones((side, side), np.uint8)), np.uint8)
+    weight = cv2.GaussianBlur(mask, (0, 0), blur).astype(np.float32) / 255.0
     noise = np.zeros(shape, np.float32)
     for cells, strength in ((6, 0.5), (20, 0.35), (70, 0.25)):
         coarse = rng.normal(0, 1, (cells, cells)).astype(np.float32)

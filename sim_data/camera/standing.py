@@ -119,6 +119,12 @@ def _panel(
 def draw_poles(frame: Frame, index: WorldIndex, box: BoxM, number: int) -> None:
     """Draw lamps, signals and cranes, which stand above nearly everything."""
     light = frame.mode.light
+    air = frame.mode.air_c + 3.0 * light.warm
+    over = light.on((0.0, 0.0, 1.0))
+    inks = {
+        crane: frame.ink(np.array((222, 176, 40) if crane else (148, 150, 150)) * over, air)
+        for crane in (True, False)
+    }
     for pole in index.poles.within(grown(box, 40.0)):
         crane = pole.kind is PoleKind.CRANE
         turn = math.radians(pole.heading_deg)
@@ -130,14 +136,13 @@ def draw_poles(frame: Frame, index: WorldIndex, box: BoxM, number: int) -> None:
         pixels, depth = frame.view.project(np.stack([foot, top, tip, back]))
         if depth.min() < 2.0:
             continue
-        rgb = np.array((222, 176, 40) if crane else (148, 150, 150)) * light.on((0, 0, 1))
-        ink = frame.ink(rgb, frame.mode.air_c + 3.0 * light.warm)
+        ink = inks[crane]
         wide = (1.5 if crane else 0.16) * frame.view.lens.fx_px
         for start, end in ((0, 1), (3, 2)):
             across = max(1.0, wide / float(depth[end]))
             _bar(frame, pixels[start], pixels[end], across, ink, number)
         if pole.kind is PoleKind.LAMP:
-            head = frame.ink((255, 244, 214) if light.night > 0.3 else rgb, frame.mode.air_c + 4.0)
+            head = frame.ink((255.0, 244.0, 214.0), air + 4.0) if light.night > 0.3 else ink
             across = max(1.2, 0.4 * frame.view.lens.fx_px / float(depth[2]))
             _bar(frame, pixels[2] - 0.6 * across, pixels[2] + 0.6 * across, across, head, number)
 

@@ -16,9 +16,41 @@ from sim_data.world.records import BlockUse, Rgb
 
 _GLASS: Rgb = (64, 78, 92)
 _FLOOR_M = 3.6
+_LAMP_RGB = np.array([255.0, 214.0, 150.0], np.float32)
 
 
-@lru_cache(maxsize=768)
+@lru_cache(maxsize=512)
+def lit_wall(
+    use: BlockUse,
+    rgb: Rgb,
+    texture: int,
+    side: int,
+    size_px: tuple[int, int],
+    height_m: float,
+    lit: tuple[float, float, float],
+    night: float,
+) -> Image8:
+    """Return a wall in its light, with some windows lit at night.
+
+    Args:
+        use: of the building.
+        rgb: of the wall.
+        texture: of the building.
+        side: which of its walls.
+        size_px: width and height of the picture.
+        height_m: of the wall.
+        lit: factors on red, green and blue.
+        night: 0 by day to 1.
+    """
+    picture, glow = wall_picture(use, rgb, texture, side, size_px, height_m)
+    shown = picture * np.array(lit, np.float32)
+    if night > 0.0:
+        share = glow[..., None].astype(np.float32) / 255.0 * night
+        shown += share * (_LAMP_RGB - shown)
+    return np.asarray(np.clip(shown, 0, 255), np.uint8)
+
+
+@lru_cache(maxsize=128)
 def wall_picture(
     use: BlockUse, rgb: Rgb, texture: int, side: int, size_px: tuple[int, int], height_m: float
 ) -> tuple[Image8, NDArray[np.uint8]]:
