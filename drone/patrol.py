@@ -20,6 +20,7 @@ from drone.failsafe import FailsafeWatch, Finding, Reaction
 from drone.link import VehicleLink
 from drone.mode_watch import Failsafe
 from drone.patrol_flight import Flight, FlightLogger, event_words, transition_details
+from drone.patrol_launch import arm, disarm
 from drone.patrol_orders import Steering
 from drone.patrol_prepare import battery_share
 from drone.patrol_result import FlightTally, Outcome, PatrolResult
@@ -256,7 +257,7 @@ class Patrol:
             if share is not None:
                 self._watch.battery.begin(share)
             self._link.set_mode("GUIDED")
-            self._link.arm()
+            arm(self._link, self._clock, self.say)
         except FlightError as error:
             self.states.enter(S.FAILED, f"it does not arm: {error}")
             raise
@@ -266,15 +267,9 @@ class Patrol:
             self._link.takeoff(sortie.takeoff_alt_home_m)
         except FlightError as error:
             self.states.enter(S.FAILED, f"it does not take off: {error}")
-            self._disarm()
+            disarm(self._link, self.say)
             raise
         self.states.enter(S.TAKE_OFF, f"climbs to {sortie.takeoff_alt_home_m:g} m above home")
-
-    def _disarm(self) -> None:
-        try:
-            self._link.disarm()
-        except FlightError as error:
-            self.say("command", f"it does not disarm: {error}; it will by itself (DISARM_DELAY)")
 
     def _fly_on(self) -> PatrolResult:
         while True:
@@ -364,7 +359,7 @@ class Patrol:
         if seen.landed is LandedState.ON_GROUND and climbing_s > _LIFT_OFF_S:
             self._tally.ends_early(Failsafe.VEHICLE, "it did not lift off")
             self.states.enter(S.FAILED, f"it has not left the ground in {climbing_s:.0f} s")
-            self._disarm()
+            disarm(self._link, self.say)
         elif climbing_s > _LIFT_OFF_S + goal_m / (0.3 * self.flight.vehicle.climb_mps):
             self._act(
                 Finding(

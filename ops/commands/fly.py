@@ -176,7 +176,8 @@ def _say_what(plan: FlightPlan, sorties: tuple[Sortie, ...], source: VehicleSour
     flown = ", ".join(str(one.number) for one in sorties)
     say(
         f"route {plan.route.route_id} at {plan.site_id}: {figures.length_m / 1000.0:.1f} km, "
-        f"{figures.sorties} sorties; flying {flown} with {source.name}",
+        f"{figures.sorties} {'sortie' if figures.sorties == 1 else 'sorties'}; flying {flown} with "
+        f"{source.name}",
         markup=False,
         soft_wrap=True,
     )

@@ -322,6 +322,17 @@ def test_what_does_not_arm_stays_on_the_ground() -> None:
         assert not flown.server.state.armed
 
 
+def test_what_does_not_arm_at_first_is_asked_again() -> None:
+    with airborne() as flown:
+        flown.server.inject(GpsLoss(duration_s=40.0))
+        flown.server.wait_for(lambda now: now.gps_fix < 3, "the fault", 10.0)
+        flown.take_off()
+        flown.until(S.TAKE_OFF)
+        assert "it is tried again" in flown.said("command")
+        flown.patrol.order(Order(name=OrderName.RETURN))
+        flown.end()
+
+
 def test_orders_are_refused_while_nothing_flies() -> None:
     with airborne() as flown:
         status = flown.patrol.order(Order(name=OrderName.STATUS)).status
