@@ -96,6 +96,11 @@ class Renderer:
         self._backdrop = Backdrop(self._tiles)
         self._sprites = Sprites(64.0)
 
+    @property
+    def kept_bytes(self) -> int:
+        """Memory that the drawn ground and roofs take now."""
+        return self._tiles.kept_bytes
+
     def rgb(
         self,
         pose: CameraPose,

@@ -121,9 +121,9 @@ def _add_noise(frame: Frame, key: int, sigma: float) -> None:
     if frame.mode.thermal:
         # 0.05 K for each step of noise: what uncooled sensors reach.
         noise = _noise_picture(10, columns, rows, True)[y : y + rows, x : x + columns]
-        frame.pixels[:] = (
-            frame.pixels.astype(np.int32) + (noise.astype(np.int32) - 128) * 5
-        ).astype(np.uint16)
+        rough = frame.pixels.astype(np.int32) + (noise.astype(np.int32) - 128) * 5
+        # A camera of 16 bits reads no more than 382 degrees Celsius.
+        frame.pixels[:] = np.clip(rough, 0, 65_535).astype(np.uint16)
         return
     noise = _noise_picture(round(sigma * 10), columns, rows, False)[y : y + rows, x : x + columns]
     frame.pixels[:] = cv2.addWeighted(frame.pixels, 1.0, noise, 1.0, -128.0)

@@ -43,7 +43,7 @@ class View:
     """One pose of an ideal camera over the park.
 
     Attributes:
-        lens: pinhole; its distortion is not looked at here.
+        lens: an ideal pinhole.
         eye: east, north and height of the camera, metres, shape (3,).
         rotation: rows are the camera's axes right, down, forward in east, north, up.
         ground_to_px: homography from (east_m, north_m, 1) to continuous pixels, for coordinates
@@ -65,12 +65,16 @@ class View:
             lens: of the camera.
 
         Raises:
-            SimulationError: the camera is not above the ground.
+            SimulationError: the camera is not above the ground, or its lens distorts.
         """
         if pose.alt_home_m < 1.0:
             raise SimulationError(
                 f"the simulated camera is {pose.alt_home_m:.1f} m above the ground: it draws from "
                 "1 m upwards"
+            )
+        if any(lens.distortion):
+            raise SimulationError(
+                "the simulated camera has an ideal lens: give intrinsics without distortion"
             )
         north_deg = true_north_deg(frame, pose.lat_deg, pose.lon_deg)
         rotation = camera_axes(pose.yaw_deg + north_deg, pose.pitch_deg, pose.roll_deg)

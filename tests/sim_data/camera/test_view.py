@@ -72,3 +72,9 @@ def test_a_picture_of_the_sky_shows_no_ground() -> None:
 def test_a_camera_on_the_ground_is_refused() -> None:
     with pytest.raises(SimulationError, match=r"0\.0 m above the ground"):
         View.of(PARK, pose_at(0.0, 0.0, 0.0, 0.0, -90.0, 0.0), LENS)
+
+
+def test_a_lens_that_distorts_is_refused() -> None:
+    bent = Intrinsics(1280, 720, 900.0, 900.0, 640.0, 360.0, (0.1, 0.0, 0.0, 0.0, 0.0))
+    with pytest.raises(SimulationError, match="without distortion"):
+        View.of(PARK, pose_at(0.0, 0.0, 50.0, 0.0, -90.0, 0.0), bent)
