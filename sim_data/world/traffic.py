@@ -34,6 +34,7 @@ class Traffic:
         self._seed = seed
         self.streams = streams_of(world, seed)
         self._of_lane = {lane: stream for stream in self.streams for lane in stream.spans}
+        self._by_number = {stream.number: stream for stream in self.streams}
         self._lanes = shapely.STRtree([lane.line for lane in world.lanes])
 
     def at(
@@ -67,9 +68,8 @@ class Traffic:
                 min(begin, low - _JUNCTION_M),
                 max(end, high + _JUNCTION_M),
             )
-        by_number = {stream.number: stream for stream in self._of_lane.values()}
         for number, (low, high) in spans.items():
-            yield by_number[number], low, high
+            yield self._by_number[number], low, high
 
     def _on(
         self, stream: Stream, seconds: float, low_m: float, high_m: float
