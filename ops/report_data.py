@@ -145,6 +145,8 @@ def _incidents(rows: pa.Table, seen: Mapping[str, Observation]) -> tuple[Inciden
             evidence_uri=row["evidence_uri"],
             model_id=row["model_id"],
             best=seen[row["best_detection_id"]],
+            measure_error=row["measure_error"],
+            case_id=row["case_id"],
         )
         for row in rows.to_pylist()
         if row["best_detection_id"] in seen

@@ -153,7 +153,10 @@ def measure_text(incident: Incident) -> str:
         MeasureUnit.DEGREES_CELSIUS: "°C",
         MeasureUnit.METRES: "m",
     }.get(unit, unit.value)
-    return f"{incident.measure:.0f} {symbol}"
+    if incident.measure_error is None:
+        return f"{incident.measure:.0f} {symbol}"
+    digits = 1 if incident.measure_error < 2.0 else 0
+    return f"{incident.measure:.{digits}f} ± {incident.measure_error:.{digits}f} {symbol}"
 
 
 def duration_text(seconds: float) -> str:

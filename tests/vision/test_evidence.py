@@ -194,6 +194,13 @@ def test_measures_carry_the_unit_of_their_type() -> None:
     assert measure_text(many) == "31 vehicles"
 
 
+def test_what_is_measured_with_an_error_says_so() -> None:
+    soil = _incident((1, 1, 2, 2), type="bare_soil", measure=120.4, measure_error=8.2)
+    assert measure_text(soil) == "120 ± 8 m²"
+    small = _incident((1, 1, 2, 2), type="dumped_rubbish", measure=4.25, measure_error=1.04)
+    assert measure_text(small) == "4.2 ± 1.0 m²"
+
+
 def test_impossible_options_are_refused() -> None:
     with pytest.raises(RecordError, match="shortest_px <= longest_px"):
         EvidenceOptions(shortest_px=900, longest_px=500)
