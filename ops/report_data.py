@@ -16,8 +16,8 @@ from PIL import Image
 from ops.report import ModelNote, ReportData, ReportPicture, write_report
 from park.clock import Clock, SystemClock
 from park.errors import ModelError, StoreError, WarehouseError
-from park.records import GroundPoint, Incident, LatLonDeg, Observation, PatrolSummary, Reject
-from park.schemas import batch_to_observations
+from park.records import LatLonDeg, PatrolSummary, Reject
+from park.schemas import batch_to_observations, table_to_incidents
 from vision.models.registry import resolve_model, shipped_models
 from vision.objects import merge_observations
 
@@ -98,7 +98,7 @@ def _gather(
     incident_rows = _of_days(incident_rows, wanted)
     detections = warehouse.detections_of(site.id, wanted, base=base)
     observations = list(batch_to_observations(detections))
-    incidents = _incidents(incident_rows, {o.detection_id: o for o in observations})
+    incidents = table_to_incidents(incident_rows, {o.detection_id: o for o in observations})
     rows = incident_rows.to_pylist()
     pictures = _pictures(store, {r["incident_id"]: r["evidence_uri"] for r in rows})
     model_ids = sorted({o.model_id for o in observations})
@@ -124,33 +124,6 @@ def _of_site(rows: pa.Table, site_id: str) -> pa.Table:
 
 def _of_days(rows: pa.Table, days: Sequence[date]) -> pa.Table:
     return rows.filter(pc.is_in(rows["day"], pa.array(list(days), pa.date32())))
-
-
-def _incidents(rows: pa.Table, seen: Mapping[str, Observation]) -> tuple[Incident, ...]:
-    return tuple(
-        Incident(
-            incident_id=row["incident_id"],
-            day=row["day"],
-            domain=row["domain"],
-            type=row["type"],
-            severity=row["severity"],
-            zone_id=row["zone_id"],
-            place=GroundPoint(row["lat_deg"], row["lon_deg"], row["error_m"]),
-            first_seen=row["first_seen"],
-            last_seen=row["last_seen"],
-            dwell_s=row["dwell_s"],
-            measure=row["measure"],
-            object_ids=tuple(row["object_ids"]),
-            observations=row["observations"],
-            evidence_uri=row["evidence_uri"],
-            model_id=row["model_id"],
-            best=seen[row["best_detection_id"]],
-            measure_error=row["measure_error"],
-            case_id=row["case_id"],
-        )
-        for row in rows.to_pylist()
-        if row["best_detection_id"] in seen
-    )
 
 
 def _pictures(store: Store, uris: Mapping[str, str | None]) -> dict[str, ReportPicture]:

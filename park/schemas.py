@@ -390,6 +390,30 @@ def incidents_to_table(
     return rows.table()
 
 
+def table_to_incidents(rows: pa.Table, best: Mapping[str, Observation]) -> tuple[Incident, ...]:
+    """Return the incidents in rows of `incidents`, in their order.
+
+    Args:
+        rows: the rows.
+        best: observations by detection_id; incidents whose best one is not there are left out.
+    """
+    plain = (
+        "incident_id", "day", "domain", "type", "severity", "zone_id", "first_seen", "last_seen",
+        "dwell_s", "measure", "observations", "evidence_uri", "model_id", "measure_error",
+        "case_id",
+    )  # fmt: skip
+    return tuple(
+        Incident(
+            **{name: row[name] for name in plain},
+            place=GroundPoint(row["lat_deg"], row["lon_deg"], row["error_m"]),
+            object_ids=tuple(row["object_ids"]),
+            best=best[row["best_detection_id"]],
+        )
+        for row in rows.to_pylist()
+        if row["best_detection_id"] in best
+    )
+
+
 def daily_to_table(daily: Iterable[DailyIncidents], stamp: RunStamp) -> pa.Table:
     """Return rows of `daily_incidents`, in the order given."""
     rows = _Columns(DAILY_INCIDENTS)

@@ -15,11 +15,9 @@ import typer
 from ops import console_text
 from ops.app import App
 from park.errors import FootageError, SimulationError, StoreError, WarehouseError
-from park.records import GroundPoint, Incident, JsonValue, Observation
+from park.records import Incident, JsonValue, Observation
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from ops.score_pictures import Look, Wanted
     from pipelines.tables import Warehouse
     from sim_data.scenario.truth import Truth
@@ -116,7 +114,10 @@ def _reported(opened: Warehouse, known: Truth) -> _Reported:
     Raises:
         WarehouseError: the tables have nothing of the site.
     """
-    from park.schemas import batch_to_observations
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from park.schemas import batch_to_observations, table_to_incidents
     from sim_data.scenario.truth import patrol_windows
 
     windows = patrol_windows(known)
@@ -141,28 +142,10 @@ def _reported(opened: Warehouse, known: Truth) -> _Reported:
         one.detection_id: one
         for one in batch_to_observations(opened.detections_of(site_id, sorted(days), base=base))
     }
-    incidents = [one for one in _incidents(rows, site_id, seen) if _within(one, windows)]
+    mine = rows.filter(pc.equal(rows["site_id"], pa.scalar(site_id)))
+    incidents = [one for one in table_to_incidents(mine, seen) if _within(one, windows)]
     then = [one for one in seen.values() if _meets(one.time, one.time, windows)]
     return _Reported(tuple(incidents), tuple(then))
-
-
-def _incidents(rows: pa.Table, site_id: str, seen: Mapping[str, Observation]) -> Sequence[Incident]:
-    return [
-        Incident(
-            **{
-                name: row[name]
-                for name in (
-                    "incident_id", "day", "domain", "type", "severity", "zone_id", "first_seen",
-                    "last_seen", "dwell_s", "measure", "observations", "evidence_uri", "model_id",
-                )
-            },
-            place=GroundPoint(row["lat_deg"], row["lon_deg"], row["error_m"]),
-            object_ids=tuple(row["object_ids"]),
-            best=seen[row["best_detection_id"]],
-        )
-        for row in rows.to_pylist()
-        if row["site_id"] == site_id and row["best_detection_id"] in seen
-    ]  # fmt: skip
 
 
 def _within(one: Incident, windows: Sequence[tuple[datetime, datetime]]) -> bool:
