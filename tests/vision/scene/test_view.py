@@ -131,7 +131,7 @@ def test_pixel_areas_over_rolling_ground_add_up_too() -> None:
     assert view.area_m2(view.mask(area)) == pytest.approx(area.area, rel=0.03)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     pitch=st.floats(-90.0, -8.0),
     yaw=st.floats(-180.0, 180.0),
