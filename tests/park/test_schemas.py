@@ -26,6 +26,7 @@ from park.schemas import (
     observations_to_batch,
     patrols_to_table,
     rejects_to_table,
+    table_to_incidents,
 )
 from park.taxonomy import MeasureUnit
 
@@ -154,6 +155,13 @@ def test_an_incident_says_what_was_blurred_in_its_picture() -> None:
     assert rows[0]["redacted"] == ["person"]
     assert rows[0]["not_redacted"] == ["number_plate"]
     assert rows[0]["object_ids"] == ["o1", "o2"]
+
+
+def test_incidents_come_back() -> None:
+    one = dataclasses.replace(incident(None), measure_error=2.5, case_id="c1")
+    rows = incidents_to_table([one], STAMP, {})
+    assert table_to_incidents(rows, {"d": one.best}) == (one,)
+    assert table_to_incidents(rows, {}) == ()
 
 
 def test_a_picture_of_which_nobody_says_what_was_blurred_is_refused() -> None:
