@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from shapely import affinity
@@ -12,8 +14,11 @@ from shapely.geometry.base import BaseGeometry
 from sim_data.camera.materials import STUFF_OF_ROOF, Look, Stuff
 from sim_data.camera.nearby import WorldIndex
 from sim_data.camera.noise import Float32Array
-from sim_data.camera.sheet import TILE_PX, Sheet
+from sim_data.camera.sheet import TILE_PX, Image8, Sheet, clipped, polygons_of, rings_of
 from sim_data.world.records import Block, BlockUse, Rgb, RoofKind, Tank
+
+RectM = tuple[float, float, float, float]
+"""Along and across of one corner of a rectangle on a roof, then of the opposite one, metres."""
 
 
 def paint_roofs(
@@ -35,6 +40,10 @@ def paint_roofs(
     for tank in index.tanks.within(sheet.box):
         _tank_roof(sheet, tank, sun)
     return sheet
+
+
+def _inner(rect: RectM, by_m: float) -> RectM:
+    return rect[0] + by_m, rect[1] + by_m, rect[2] - by_m, rect[3] - by_m
 
 
 def toned(rgb: Rgb, factor: float, add: float = 0.0) -> Rgb:
@@ -66,14 +75,42 @@ class _Roof:
         )
         return affinity.rotate(moved, self.turn_deg, origin=self.middle)
 
+    @cached_property
+    def inside(self) -> Image8:
+        """255 where the tile shows this roof."""
+        whole = np.zeros((TILE_PX, TILE_PX), np.uint8)
+        for polygon in polygons_of(clipped(self.block.area, self.sheet.box)):
+            mask, window = self.sheet.mask(rings_of(polygon))
+            if mask.size:
+                whole[window] = np.maximum(whole[window], mask)
+        return whole
+
     def put(
-        self, shape: BaseGeometry, rgb: Rgb, stuff: Stuff | None, strength: float = 1.0
+        self, rects: Sequence[RectM], rgb: Rgb, stuff: Stuff | None, strength: float = 1.0
     ) -> None:
-        self.sheet.fill(self.place(shape).intersection(self.block.area), rgb, stuff, strength)
+        """Paint rectangles, each by its edges along and across the axis, all at once."""
+        if not rects:
+            return
+        edges = np.array(rects)
+        corners = edges[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) + self.offset
+        turn = math.radians(self.turn_deg)
+        spin = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+        world = corners @ spin + self.middle
+        west, south, east, north = self.sheet.box
+        low, high = world.min(axis=1), world.max(axis=1)
+        near = (high[:, 0] > west) & (low[:, 0] < east) & (high[:, 1] > south) & (low[:, 1] < north)
+        mask, window = self.sheet.mask(list(world[near]), union=True)
+        if mask.size:
+            mask = np.minimum(mask, self.inside[window])
+            self.sheet.paint(mask, window, rgb, stuff, strength)
 
     def raised(self, shape: BaseGeometry, height_m: float, rgb: Rgb, stuff: Stuff) -> None:
         """Draw something that stands on the roof, with its shadow."""
         world = self.place(shape)
+        west, south, east, north = self.sheet.box
+        x0, y0, x1, y1 = world.buffer(4.0 * height_m).bounds
+        if x1 < west or x0 > east or y1 < south or y0 > north:
+            return
         if not self.block.area.contains(world):
             return
         shift = np.array(self.sun) * height_m
@@ -138,33 +175,41 @@ class _Roof:
         step = float(self.rng.uniform(6.0, 10.0))
         width = float(self.rng.uniform(0.9, 1.6))
         pale: Rgb = (202, 210, 212) if self.rng.uniform() < 0.7 else (172, 188, 198)
-        for x in np.arange(-self.half_along + step, self.half_along - 3.0, step):
-            for low, high in ((-0.78, -0.14), (0.14, 0.78)):
-                strip = box(x, low * self.half_across, x + width, high * self.half_across)
-                self.put(strip, toned(pale, 0.75), None, 0.7)
-                self.put(strip.buffer(-0.12), pale, Stuff.ROOF_GLASS)
+        strips = [
+            (float(x), low * self.half_across, float(x) + width, high * self.half_across)
+            for x in np.arange(-self.half_along + step, self.half_along - 3.0, step)
+            for low, high in ((-0.78, -0.14), (0.14, 0.78))
+        ]
+        self.put(strips, toned(pale, 0.75), None, 0.7)
+        self.put([_inner(strip, 0.12) for strip in strips], pale, Stuff.ROOF_GLASS)
 
     def _sawteeth(self) -> None:
         step = float(self.rng.uniform(6.5, 9.0))
-        for x in np.arange(-self.half_along + 1.0, self.half_along - 2.0, step):
-            low, high = -self.half_across + 0.8, self.half_across - 0.8
-            self.put(box(x, low, x + 1.9, high), (70, 84, 98), Stuff.ROOF_GLASS)
-            self.put(box(x + 1.9, low, x + 2.3, high), toned(self.block.roof_rgb, 1.15), None)
-            self.put(box(x - 1.3, low, x, high), (30, 32, 38), None, 0.35)
+        low, high = -self.half_across + 0.8, self.half_across - 0.8
+        ridges = [float(x) for x in np.arange(-self.half_along + 1.0, self.half_along - 2.0, step)]
+        self.put([(x, low, x + 1.9, high) for x in ridges], (70, 84, 98), Stuff.ROOF_GLASS)
+        light = toned(self.block.roof_rgb, 1.15)
+        self.put([(x + 1.9, low, x + 2.3, high) for x in ridges], light, None)
+        self.put([(x - 1.3, low, x, high) for x in ridges], (30, 32, 38), None, 0.35)
 
     def _panels(self) -> None:
-        for y in np.arange(-self.half_across + 1.6, self.half_across - 3.2, 2.6):
-            for x in np.arange(-self.half_along + 2.0, self.half_along - 11.0, 11.4):
-                if self.rng.uniform() < 0.06:
-                    continue
-                rows = box(x, y, x + 10.6, y + 1.9)
-                self.put(rows, (166, 170, 174), Stuff.ROOF_PANEL)
-                if self.sheet.px_m < 0.3:
-                    for k in range(10):
-                        panel = box(x + 0.06 + k * 1.05, y + 0.06, x + 1.03 + k * 1.05, y + 1.84)
-                        self.put(panel, (32, 44, 78), Stuff.ROOF_PANEL)
-                else:
-                    self.put(rows.buffer(-0.05), (38, 50, 82), Stuff.ROOF_PANEL)
+        places = [
+            (float(x), float(y))
+            for y in np.arange(-self.half_across + 1.6, self.half_across - 3.2, 2.6)
+            for x in np.arange(-self.half_along + 2.0, self.half_along - 11.0, 11.4)
+        ]
+        there = self.rng.uniform(size=len(places)) >= 0.06
+        rows = [(x, y, x + 10.6, y + 1.9) for (x, y), put in zip(places, there, strict=True) if put]
+        self.put(rows, (166, 170, 174), Stuff.ROOF_PANEL)
+        if self.sheet.px_m < 0.3:
+            panels = [
+                (x + 0.06 + k * 1.05, y + 0.06, x + 1.03 + k * 1.05, top - 0.06)
+                for x, y, _, top in rows
+                for k in range(10)
+            ]
+            self.put(panels, (32, 44, 78), Stuff.ROOF_PANEL)
+        else:
+            self.put([_inner(row, 0.05) for row in rows], (38, 50, 82), Stuff.ROOF_PANEL)
 
     def _bare(self) -> None:
         for x in np.arange(-self.half_along + 3.0, self.half_along - 1.0, 6.0):
@@ -194,7 +239,7 @@ class _Roof:
             if self.sheet.px_m < 0.15:
                 for k in range(int(w / 1.1)):
                     fan = Point(x + 0.6 + 1.1 * k, y + h / 2).buffer(0.36, quad_segs=4)
-                    self.put(fan, (58, 60, 62), Stuff.ROOF_MACHINE)
+                    self.sheet.fill(self.place(fan), (58, 60, 62), Stuff.ROOF_MACHINE)
         if flat and area > 150:
             x, y = self.rng.uniform(-0.6, 0.3) * self.half_along, 0.2 * self.half_across
             house = box(x, y, x + min(4.5, self.half_along), y + min(3.5, self.half_across * 0.6))
