@@ -8,15 +8,15 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from drone.airspace import Airspace
+from drone.airspace import SLACK_M, Airspace
 from drone.detours import NoWay, Place, Router
 from drone.energy import EnergyModel
 from drone.heights import DRAPE_TOLERANCE_M, drape
 from park.errors import AirspaceError
 from park.geodesy import FloatArray
 
-SAME_HEIGHT_M = 0.5
-"""Heights this close need no waypoint between them."""
+SAME_HEIGHT_M = SLACK_M
+"""Heights this close need no waypoint between them: the slant is no more than checks forgive."""
 
 _CLEAR_OF_TOP_M = 0.1
 

@@ -51,6 +51,14 @@ def need_enough_battery(site: Site, made: FlightPlan, model: EnergyModel) -> Non
 
 
 class TestSimplePlan:
+    @pytest.mark.parametrize("height_m", [59.96, 60.0, 60.1, 60.2, 60.4, 60.6])
+    def test_a_roof_a_little_higher_than_the_strip_is_passed_above_its_clearance(
+        self, height_m: float
+    ) -> None:
+        # The building stands on the way home, and the strip ends before it.
+        site = drawn_site(buildings=[(shapely.box(50, -20, 80, 20), height_m)])
+        check(site, planned(site, drawn_route(strip((300, 0), (120, 0), alt_agl_m=70.0))))
+
     def test_one_sortie_goes_out_along_the_strips_and_home(self) -> None:
         site = drawn_site()
         made = planned(site, drawn_route(strip((100, 0), (300, 0)), strip((300, 50), (100, 50))))
