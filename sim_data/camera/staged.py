@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -41,10 +42,12 @@ _LITTER: tuple[Rgb, ...] = (
 def draw_patch(frame: Frame, patch: GroundPatch, number: int) -> None:
     """Draw something flat on ground or water."""
     ring = np.array(patch.outline_m)
-    low, high = ring.min(axis=0) - 1.0, ring.max(axis=0) + 1.0
-    px_m = max(0.05, float((high - low).max()) / _MOST_PX)
-    shape = (math.ceil((high[1] - low[1]) / px_m), math.ceil((high[0] - low[0]) / px_m))
-    weight, colour = _surface(patch, ring, low, high, px_m, shape)
+    outline = frame.outline(np.column_stack([ring, np.zeros(len(ring))]))
+    mask, window = frame.stencil(outline)
+    if not mask.size:
+        return
+    low, high, px_m = _sheet_of(ring)
+    weight, colour = _surface(patch)
     to_ground = np.array(
         [
             [px_m, 0.0, low[0] - frame.view.eye[0]],
@@ -53,10 +56,6 @@ def draw_patch(frame: Frame, patch: GroundPatch, number: int) -> None:
         ]
     )
     matrix = CENTRES @ frame.view.plane_to_px(0.0) @ to_ground @ np.linalg.inv(CENTRES)
-    outline = frame.outline(np.column_stack([ring, np.zeros(len(ring))]))
-    mask, window = frame.stencil(outline)
-    if not mask.size:
-        return
     y, x = window
     shift = np.array([[1.0, 0.0, -x.start], [0.0, 1.0, -y.start], [0.0, 0.0, 1.0]])
     size = (mask.shape[1], mask.shape[0])
@@ -86,15 +85,18 @@ def _warm_patch(
         frame.blend(share, window, np.array([(degrees + KELVIN) * 100.0]))
 
 
-def _surface(
-    patch: GroundPatch,
-    ring: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    px_m: float,
-    shape: tuple[int, int],
-) -> tuple[np.ndarray, np.ndarray]:
+def _sheet_of(ring: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Return the south-west and north-east corner of a patch's picture, and metres per pixel."""
+    low, high = ring.min(axis=0) - 1.0, ring.max(axis=0) + 1.0
+    return low, high, max(0.05, float((high - low).max()) / _MOST_PX)
+
+
+@lru_cache(maxsize=64)
+def _surface(patch: GroundPatch) -> tuple[np.ndarray, np.ndarray]:
     """Return how much of what is below is covered, and with what colours, seen from above."""
+    ring = np.array(patch.outline_m)
+    low, high, px_m = _sheet_of(ring)
+    shape = (math.ceil((high[1] - low[1]) / px_m), math.ceil((high[0] - low[0]) / px_m))
     rng = cell_rng(sum(patch.thing_id.encode()), 3)
     mask = np.zeros(shape, np.uint8)
     fixed = np.column_stack([(ring[:, 0] - low[0]) / px_m, (high[1] - ring[:, 1]) / px_m])
@@ -196,7 +198,10 @@ def draw_hot_spot(frame: Frame, spot: HotSpot) -> FloatArray | None:
     if not mask.size:
         return None
     if frame.mode.thermal:
-        blur = max(0.8, 0.12 * max(mask.shape))
-        share = cv2.GaussianBlur(mask, (0, 0), blur).astype(np.float32) / 255.0
+        # Hottest in the middle, half as much near the rim.
+        padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0.0,))
+        inwards = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+        share = np.minimum(1.0, inwards / max(1.0, 0.6 * float(inwards.max())))
+        share = share.astype(np.float32)
         frame.blend(share, window, np.array([(spot.temperature_degc + KELVIN) * 100.0]))
     return outline
