@@ -245,7 +245,9 @@ def draw_flame(frame: Frame, flame: Flame, number: int, time: datetime) -> BoxXy
     if frame.mode.thermal:
         degrees = frame.mode.air_c + (flame.temperature_degc - frame.mode.air_c) * level
         target = np.minimum(65535.0, (degrees + KELVIN) * 100.0)
-        frame.pixels[window] = np.maximum(frame.pixels[window], target.astype(np.uint16))
+        hotter = np.maximum(frame.pixels[window], target.astype(np.uint16))
+        # Only where there is fire: what is colder than the air stays so.
+        frame.pixels[window] = np.where(level > 0.02, hotter, frame.pixels[window])
     else:
         _glow(frame, pixels[0], width)
         cover = np.clip(level * 2.2, 0.0, 1.0) * np.float32(0.35 + 0.65 * flame.strength)

@@ -91,6 +91,11 @@ class Stage:
                 ring = np.array(thing.outline_m)
                 levels = [(ring, thing.base_agl_m), (ring, thing.base_agl_m + thing.height_m)]
                 self._note(frame, thing.thing_id, BUILD_CLASSES[thing.build], number, levels)
+        for _, thing in self._things:
+            if isinstance(thing, Plume):
+                self._in_air(thing.thing_id, thing.air.value, None,
+                             draw_plume(frame, thing, self._time, self._weather))  # fmt: skip
+        # Flames shine through their smoke.
         for number, thing in self._things:
             if isinstance(thing, HotSpot):
                 outline = draw_hot_spot(frame, thing)
@@ -99,10 +104,6 @@ class Stage:
             elif isinstance(thing, Flame):
                 self._in_air(thing.thing_id, "flame", number,
                              draw_flame(frame, thing, number, self._time))  # fmt: skip
-        for _, thing in self._things:
-            if isinstance(thing, Plume):
-                self._in_air(thing.thing_id, thing.air.value, None,
-                             draw_plume(frame, thing, self._time, self._weather))  # fmt: skip
 
     def _in_air(
         self, thing_id: str, class_name: str, number: int | None, box: BoxXyxyPx | None
