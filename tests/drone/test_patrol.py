@@ -14,7 +14,15 @@ from drone.patrol_result import Outcome
 from drone.patrol_state import PatrolState
 from drone.records import Vehicle
 from park.errors import AirspaceError, CommandError, FlightError
-from sim_data.copter.faults import BatterySag, FenceBreach, GpsLoss, LinkDrop, Reboot, WindGust
+from sim_data.copter.faults import (
+    BatterySag,
+    FenceBreach,
+    GpsLoss,
+    LinkDrop,
+    MotorWeakness,
+    Reboot,
+    WindGust,
+)
 from sim_data.copter.state import CopterState, Mode
 from tests.drone.flights import airborne, metres_of
 from tests.drone.parks import FRAME
@@ -110,6 +118,19 @@ def test_without_gps_it_lands_where_it_is() -> None:
         assert result.outcome is Outcome.ELSEWHERE
         assert "GPS loss" in flown.said("failsafe")
         assert "to LAND by itself: EKF Failsafe" in result.cause
+
+
+def test_what_does_not_lift_off_is_disarmed_at_home() -> None:
+    with airborne() as flown:
+        flown.server.inject(MotorWeakness(share_left=0.1))
+        flown.take_off()
+        result = flown.end()
+        assert result.failsafe is Failsafe.VEHICLE
+        assert result.outcome is not Outcome.FLOWN
+        assert flown.states()[-2:] == ["failed", "landed"]
+        assert "it has not left the ground in" in flown.said()
+        assert "it did not lift off" in result.cause
+        flown.server.wait_for(lambda now: not now.armed, "its disarming", 30.0)
 
 
 def test_outside_its_fence_it_comes_home() -> None:
