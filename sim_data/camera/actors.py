@@ -20,7 +20,7 @@ from sim_data.world.scene import PersonActor, VehicleActor, VehicleKind
 
 _SHIFT = 4
 _SHADOW = 242
-_CONTACT = 105
+_CONTACT = 160
 
 
 def vehicle_shape(kind: VehicleKind, actor_id: str = "") -> Shape:
