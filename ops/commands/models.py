@@ -45,6 +45,12 @@ def train(
         Path | None,
         typer.Option("--base", help="Weights to start from (.safetensors or .pt); else random."),
     ] = None,
+    rest_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--rest-from", help="A .pt file for what --base has nothing for; else random."
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Instead of the recipe's.")] = None,
     learning_rate: Annotated[
         float | None,
@@ -71,7 +77,14 @@ def train(
         console_text.err.print(f"epoch {done} of {total}, score on validation tiles {fitness:.3f}")
 
     report = run_training(
-        loaded, data, out, base=base, resume=resume, hours=hours, on_epoch=on_epoch
+        loaded,
+        data,
+        out,
+        base=base,
+        rest_from=rest_from,
+        resume=resume,
+        hours=hours,
+        on_epoch=on_epoch,
     )
     say = console_text.out.print
     say(f"weights      {report.weights}", markup=False)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from park.errors import ModelError
 from vision.models.checkpoint import write_stripped
 from vision.models.dataset import read_dataset
@@ -49,6 +47,7 @@ def train(
     out: Path,
     *,
     base: Path | None,
+    rest_from: Path | None = None,
     resume: bool = False,
     hours: float | None = None,
     on_epoch: Callable[[int, int, float], None] = lambda done, total, fitness: None,
@@ -61,6 +60,8 @@ def train(
         out: folder for tiles, checkpoints and the result; a stopped run is resumed from it.
         base: weights to start from (`.safetensors` state dict, or `.pt`); None starts from
             random weights.
+        rest_from: a `.pt` file of the same architecture for what `base` has nothing for, such as
+            the head that finds boxes; None leaves it random.
         resume: go on from the last checkpoint in `out`.
         hours: time that training may take; the number of epochs follows from the time of those
             done, so that the learning rate has run out when the time has.
@@ -76,8 +77,9 @@ def train(
         )
     if resume and not last.exists():
         raise ModelError(f"nothing to resume: {last} does not exist; leave --resume out to start")
-    if base is not None and not base.is_file():
-        raise ModelError(f"no weights to start from: {base} is not a file")
+    for given in (base, rest_from):
+        if given is not None and not given.is_file():
+            raise ModelError(f"no weights to start from: {given} is not a file")
     tiles_folder = out / "tiles"
     shutil.rmtree(tiles_folder, ignore_errors=True)
     lay_out = cut_tiles if recipe.tiles is not None else write_pictures
@@ -88,7 +90,7 @@ def train(
         checkpoint = _sound_checkpoint(last)
         model, started_from = _opened(checkpoint), f"checkpoint {checkpoint.name}"
     else:
-        start, started_from = _start_weights(recipe, base, out)
+        start, started_from = _start_weights(recipe, base, rest_from, out)
         model = ultralytics.YOLO(str(start))
     scores: list[float] = []
 
@@ -112,7 +114,7 @@ def _sound_checkpoint(last: Path) -> Path:
     return copy if copy.exists() else last
 
 
-def _opened(checkpoint: Path) -> Any:  # noqa: ANN401 - ultralytics has no types
+def _opened(checkpoint: Path, *, finished: bool = False) -> Any:  # noqa: ANN401 - ultralytics has no types
     try:
         model = load_ultralytics().YOLO(str(checkpoint))
     except (TypeError, RuntimeError, EOFError) as error:
@@ -122,7 +124,7 @@ def _opened(checkpoint: Path) -> Any:  # noqa: ANN401 - ultralytics has no types
             "folder to train anew"
         ) from error
     # A finished run's checkpoint is stripped; resumed, it would look for a data set of its own.
-    if model.ckpt.get("epoch", -1) < 0:
+    if not finished and model.ckpt.get("epoch", -1) < 0:
         raise ModelError(
             f"{checkpoint} is of a run that is finished; name another --out folder to train anew"
         )
@@ -235,40 +237,54 @@ def _settings(recipe: Recipe, tiles: TileSet, out: Path, hours: float | None) ->
     }
 
 
-def _start_weights(recipe: Recipe, base: Path | None, out: Path) -> tuple[Path, str]:
-    if base is not None and base.suffix == ".pt":
+def _start_weights(
+    recipe: Recipe, base: Path | None, rest_from: Path | None, out: Path
+) -> tuple[Path, str]:
+    if base is not None and base.suffix == ".pt" and rest_from is None:
         return base, base.name
     ultralytics = load_ultralytics()
     model = ultralytics.YOLO(recipe.fit.architecture)
     out.mkdir(parents=True, exist_ok=True)
     start = out / "start.pt"
-    said = f"random weights of {recipe.fit.architecture}"
-    if base is not None:
-        fitting, total = _load_fitting(model.model, base)
-        said = f"{base.name} ({fitting} of {total} tensors fit {recipe.fit.architecture})"
+    total = len(model.model.state_dict())
+    loaded: set[str] = set()
+    said = []
+    for source in (base, rest_from):
+        if source is None:
+            continue
+        fitting = _load_fitting(model.model, source, loaded)
+        said.append(f"{source.name} ({len(fitting)} of {total} tensors)")
+        loaded |= fitting
     model.save(str(start))
-    return start, said
+    return start, " and ".join(said) or f"random weights of {recipe.fit.architecture}"
 
 
-def _load_fitting(network: Any, base: Path) -> tuple[int, int]:  # noqa: ANN401
+def _load_fitting(network: Any, source: Path, loaded: set[str]) -> set[str]:  # noqa: ANN401
+    """Load what fits and is not loaded yet; return the names of it."""
     import torch
-    from safetensors.numpy import load_file
 
-    try:
-        given = load_file(base)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{base} is not a safetensors file: {error}") from error
     own = network.state_dict()
     fitting = {
         # `model.N...` in the file is `model.N...` of the detection network inside.
-        key: torch.from_numpy(np.asarray(value)).float()
-        for key, value in given.items()
-        if key in own and tuple(own[key].shape) == tuple(value.shape)
+        key: torch.as_tensor(value).float()
+        for key, value in _tensors(source).items()
+        if key in own and key not in loaded and tuple(own[key].shape) == tuple(value.shape)
     }
     if not fitting:
-        raise ModelError(f"no tensor of {base} fits the recipe's architecture")
+        raise ModelError(f"no tensor of {source} fits what the recipe's architecture still needs")
     network.load_state_dict(fitting, strict=False)
-    return len(fitting), len(own)
+    return set(fitting)
+
+
+def _tensors(source: Path) -> dict[str, Any]:
+    if source.suffix == ".pt":
+        return dict(_opened(source, finished=True).model.state_dict())
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(source))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{source} is not a safetensors file: {error}") from error
 
 
 def read_history(out: Path) -> str:
