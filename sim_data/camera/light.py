@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim_data.world.records import Weather
+from sim_data.world.sun import sun_at
 
 _STEP_DEG = 2.0
 """The sun moves in steps, so that the lit ground can be kept for some minutes."""
@@ -89,9 +90,9 @@ class Light:
 
 def light_at(time: datetime, lat_deg: float, lon_deg: float, weather: Weather) -> Light:
     """Return the light at an instant and a place."""
-    azimuth, elevation = sun_position_deg(time, lat_deg, lon_deg)
-    azimuth = _STEP_DEG * round(azimuth / _STEP_DEG) % 360.0
-    elevation = _STEP_DEG * round(elevation / _STEP_DEG)
+    sun = sun_at(time, lat_deg, lon_deg)
+    azimuth = _STEP_DEG * round(sun.azimuth_deg / _STEP_DEG) % 360.0
+    elevation = _STEP_DEG * round(sun.elevation_deg / _STEP_DEG)
     day = min(1.0, max(0.0, (elevation + 6.0) / 12.0))
     clear = 1.0 - weather.cloud_share
     # Broken clouds leave the sun now and then; a whole cover takes it away.
@@ -104,28 +105,3 @@ def light_at(time: datetime, lat_deg: float, lon_deg: float, weather: Weather) -
     r, g, b = (float(v) for v in level)
     kr, kg, kb = (float(v) for v in keep)
     return Light(azimuth, elevation, sun_share, (r, g, b), (kr, kg, kb), 1.0 - day)
-
-
-def sun_position_deg(time: datetime, lat_deg: float, lon_deg: float) -> tuple[float, float]:
-    """Return azimuth and elevation of the sun (the Astronomical Almanac's low-precision formula).
-
-    Good to 0.02 degrees in this century; refraction is left out.
-    """
-    days = (time - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds() / 86_400.0
-    mean = math.radians((280.460 + 0.9856474 * days) % 360.0)
-    anomaly = math.radians((357.528 + 0.9856003 * days) % 360.0)
-    longitude = mean + math.radians(1.915 * math.sin(anomaly) + 0.020 * math.sin(2 * anomaly))
-    tilt = math.radians(23.439 - 4e-7 * days)
-    ascension = math.atan2(math.cos(tilt) * math.sin(longitude), math.cos(longitude))
-    declination = math.asin(math.sin(tilt) * math.sin(longitude))
-    sidereal = math.radians((280.46061837 + 360.98564736629 * days + lon_deg) % 360.0)
-    hour, lat = sidereal - ascension, math.radians(lat_deg)
-    up = math.asin(
-        math.sin(lat) * math.sin(declination)
-        + math.cos(lat) * math.cos(declination) * math.cos(hour)
-    )
-    azimuth = math.atan2(
-        -math.sin(hour),
-        math.tan(declination) * math.cos(lat) - math.sin(lat) * math.cos(hour),
-    )
-    return math.degrees(azimuth) % 360.0, math.degrees(up)
