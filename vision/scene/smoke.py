@@ -1,0 +1,393 @@
+"""Plumes of smoke and dust, by their looks and by how they move over the ground.
+
+Looks alone (`vision.scene.smoke_looks`) take much for smoke that is none. In video the picture
+before is laid over this one, and what is left has to change softly: smoke does, ground does not,
+and vehicles, trees and the parallax of buildings change sharply. A shadow that passes changes the
+light and leaves the texture in it. What was learned of a place goes on with it from frame to
+frame. Steam that comes out of a cooling tower is steam.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from park.geodesy import FloatArray
+from park.measure import Measure
+from park.records import Detection, PosedView
+from park.taxonomy import MeasureUnit
+from vision.scene.detector import WatchedZone, model_id
+from vision.scene.flame import area_error_m2, foot_full_px
+from vision.scene.hotspot import widened
+from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds, small_picture
+from vision.scene.view import Mask, SceneView
+
+RARE_LOG_ODDS = -3.0
+"""One in twenty places that look as likely as not is taken to be smoke beforehand."""
+
+LEAST_CELLS = 5
+LEAST_AREA_M2 = 4.0
+REPORTED = 0.5
+
+STILL_LOOKS = 2.0
+STILL_CELLS = 12
+STILL_CONFIDENCE = 0.4
+STILL_REPORTED = 0.2
+"""Photos: looks alone, from larger regions, and never believed more than this."""
+
+MOST_OF_PICTURE = 0.6
+"""What covers more is haze, fog, sky or a picture out of focus."""
+
+STEAM_LIGHTNESS = 62.0
+STEAM_COLOUR = 10.0
+STEAM_REACH_M = 40.0
+"""How far from a source white air is steam: a tower's mouth stands high above its foot."""
+
+LEAST_IN_ZONE = 0.2
+MARGIN_M = 10.0
+LENGTH_SHARE_ERROR = 0.2
+
+_MEMORY = 0.7
+_MOST_EVIDENCE = 6.0
+_SOFT_SIGMA_PX = 3.0
+_NOISE = 0.45
+_SLIP_PX = 0.15
+_PLAIN = 4.0
+_SHARED_PX = 33
+_GROWN_LOOKS = -2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plume:
+    """A part of a picture that is smoke, perhaps.
+
+    Attributes:
+        cells: True for its cells.
+        log_odds: of being smoke, where few such regions are.
+    """
+
+    cells: NDArray[np.bool_]
+    log_odds: float
+
+
+def change_log_odds(
+    now: NDArray[np.uint8], before: NDArray[np.uint8], known: NDArray[np.bool_]
+) -> FloatArray:
+    """Return by how much the log odds of smoke change with what was there before, per cell.
+
+    Args:
+        now: the small picture in grey.
+        before: the picture before, laid over it.
+        known: where the picture before reaches.
+
+    Returns:
+        Shape (rows, columns) of cells, -2 to 3.
+    """
+    a, b = now.astype(np.float32), before.astype(np.float32)
+    soft_a = cv2.GaussianBlur(a, (0, 0), _SOFT_SIGMA_PX)
+    soft_b = cv2.GaussianBlur(b, (0, 0), _SOFT_SIGMA_PX)
+    difference = soft_a - soft_b
+    if known.any():
+        difference -= float(np.median(difference[known]))
+    slope = np.hypot(cv2.Sobel(soft_a, cv2.CV_32F, 1, 0), cv2.Sobel(soft_a, cv2.CV_32F, 0, 1)) / 8
+    fine_a, fine_b = a - soft_a, b - soft_b
+    # What stands up moves against the ground, as a whole.
+    flow = _shared_flow(now, before)
+    shifted = soft_a - _laid(np.asarray(soft_b, np.float32), flow)
+    if known.any():
+        shifted -= float(np.median(shifted[known]))
+    soft = _cell_means(np.minimum(np.abs(difference), np.abs(shifted)))
+    explained = _NOISE + _SLIP_PX * _cell_means(slope)
+    sharp = _cell_means(np.abs(fine_a - fine_b))
+    evidence = 3.0 * np.tanh((soft / explained - 1.5) / 0.8)
+    # Vehicles, trees and the edges of what stands up change in their details as well, by more
+    # than the noise that is everywhere; and vehicles have smooth roofs between their edges.
+    noise = float(np.median(sharp))
+    hard = (sharp - noise > 1.0 + 0.6 * soft).astype(np.uint8)
+    evidence = np.where(cv2.dilate(hard, np.ones((3, 3))) > 0, np.minimum(evidence, 0.0), evidence)
+    evidence = np.where(hard > 0, np.minimum(evidence, -0.5), evidence)
+    same, plain = _same_texture(fine_a, fine_b)
+    evidence = np.where(same, np.minimum(evidence, -1.0), evidence)
+    moved, _ = _same_texture(fine_a, _laid(fine_b, flow))
+    evidence = np.where(moved, np.minimum(evidence, -0.5), evidence)
+    # Where there is nothing to see a change by, none says nothing: thick smoke, or concrete.
+    evidence = np.where(plain, np.maximum(evidence, -0.2), evidence)
+    unknown = _cell_means(known.astype(np.float32)) < 0.95
+    return np.asarray(np.where(unknown, 0.0, np.clip(evidence, -2.0, 3.0)), np.float64)
+
+
+def plumes(looks: FloatArray, evidence: FloatArray | None) -> tuple[Plume, ...]:
+    """Return the regions of a picture that are smoke rather than not, most sure first.
+
+    Args:
+        looks: log odds of each cell by its looks, as likely as not beforehand.
+        evidence: log odds that each cell gained by its changes; None for a single picture.
+    """
+    if evidence is None:
+        mask = looks > STILL_LOOKS
+        least, threshold = STILL_CELLS, -math.inf
+    else:
+        mask = (looks > -1.5) & (np.clip(looks, -4.0, 3.0) - 1.0 + evidence > 0.0)
+        least, threshold = LEAST_CELLS, 0.0
+    if mask.mean() > MOST_OF_PICTURE:
+        return ()
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    found = []
+    for label in range(1, count):
+        cells = labels == label
+        # A line of cells is the edge of something.
+        broad = cv2.erode(cells.astype(np.uint8), np.ones((2, 2), np.uint8)).any()
+        if int(cells.sum()) < least or not broad:
+            continue
+        log_odds = float(looks[cells].mean()) + RARE_LOG_ODDS
+        if evidence is not None:
+            if float(np.percentile(evidence[cells], 75)) < 1.5:
+                continue
+            log_odds += float(evidence[cells].mean())
+        if log_odds >= threshold:
+            whole = cells if evidence is None else _grown(cells, looks, evidence)
+            found.append(Plume(whole, log_odds))
+    found.sort(key=lambda plume: -plume.log_odds)
+    return tuple(
+        plume
+        for i, plume in enumerate(found)
+        if not any((plume.cells & surer.cells).any() for surer in found[:i])
+    )
+
+
+class SmokeDetector:
+    """Finds plumes of smoke and dust in colour pictures.
+
+    In video a plume has to change softly; in photos looks alone are told, with a confidence of
+    at most 0.4. A detection is of class `smoke` and measured by the ground that it covers in the
+    picture, m2; for a zone whose setting `incident` is `smoke_plume` it is of that class and
+    measured by its length, metres. Other settings of a zone: `margin_m`, how far outside the
+    zone to look; `least_area_m2`; `asset_class`, of which `cooling_tower` gives off steam.
+
+    Args:
+        steam_sources_m: areas (site frame, metres) whose white plumes are steam: cooling towers.
+    """
+
+    name = "scene-smoke"
+    version = 1
+    incident_classes: tuple[str, ...] = ("smoke", "smoke_plume")
+
+    def __init__(self, steam_sources_m: Sequence[BaseGeometry] = ()) -> None:
+        self._steam_sources_m = tuple(steam_sources_m)
+        self._evidence: FloatArray | None = None
+        self._small: NDArray[np.uint8] | None = None
+        self._of: SceneView | None = None
+
+    def fresh(self) -> Self:
+        """Return a detector that remembers no frame."""
+        return type(self)(self._steam_sources_m)
+
+    def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
+        """Return the plumes in the zones."""
+        if view.frame.spectrum not in (None, "visible") or view.blind:
+            self._evidence = self._small = self._of = None
+            return ()
+        small = small_picture(view.image_bgr)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+        looks = looks_log_odds(cell_features(small))
+        evidence = self._learned(view, grey)
+        found = []
+        for plume in plumes(looks, evidence):
+            found += self._detections(view, small, plume, zones, still=evidence is None)
+        self._evidence, self._small, self._of = evidence, grey, view
+        return tuple(found)
+
+    def _learned(self, view: SceneView, grey: NDArray[np.uint8]) -> FloatArray | None:
+        """Return what the changes so far say of each cell; None where nothing went before."""
+        if view.previous is None or view.previous is not self._of or self._small is None:
+            return None
+        motion = view.motion
+        if motion is None or view.picture_motion.source != "features":
+            # Poses alone are not good enough to tell what moved.
+            return None
+        if self._small.shape != grey.shape:
+            return None
+        height, width = grey.shape
+        to_small = _scaling(width / view.shape[1], height / view.shape[0])
+        moved = to_small @ motion @ np.linalg.inv(to_small)
+        before = cv2.warpPerspective(self._small, moved, (width, height))
+        ones = np.full(grey.shape, 255, np.uint8)
+        known = cv2.warpPerspective(ones, moved, (width, height)) > 254
+        gained = change_log_odds(grey, np.asarray(before, np.uint8), known)
+        if self._evidence is not None:
+            to_cells = _scaling(1.0 / CELL_PX, 1.0 / CELL_PX)
+            by_cell = to_cells @ moved @ np.linalg.inv(to_cells)
+            rows, columns = self._evidence.shape
+            was = cv2.warpPerspective(self._evidence.astype(np.float32), by_cell, (columns, rows))
+            gained = gained + _MEMORY * np.asarray(was, np.float64)
+        return np.clip(gained, -_MOST_EVIDENCE, _MOST_EVIDENCE)
+
+    def _detections(
+        self,
+        view: SceneView,
+        small: NDArray[np.uint8],
+        plume: Plume,
+        zones: Sequence[WatchedZone],
+        *,
+        still: bool,
+    ) -> list[Detection]:
+        sure = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, plume.log_odds))))
+        confidence = STILL_CONFIDENCE * sure if still else sure
+        if confidence < (STILL_REPORTED if still else REPORTED):
+            return []
+        mask = _mask_of(plume.cells, small.shape[:2], view.shape)
+        area_m2 = view.area_m2(mask)
+        white = _is_white(view, mask)
+        found = []
+        for zone in zones:
+            watched = widened(view, view.mask(zone.area_m), zone.number("margin_m", MARGIN_M))
+            if float((watched[mask > 0] > 0).mean()) < LEAST_IN_ZONE:
+                continue
+            if area_m2 < zone.number("least_area_m2", LEAST_AREA_M2):
+                continue
+            if white and self._is_steam(view, mask, zone):
+                continue
+            long = zone.settings.get("incident") == "smoke_plume"
+            size = _length(view, mask) if long else _area(view, mask, area_m2)
+            found.append(
+                Detection(
+                    class_name="smoke_plume" if long else "smoke",
+                    confidence=confidence,
+                    box_xyxy_px=view.box_full_px(mask),
+                    model_id=model_id(self),
+                    measure=size,
+                    at_px=foot_full_px(view, mask),
+                )
+            )
+        return _once(found)
+
+    def _is_steam(self, view: SceneView, mask: Mask, zone: WatchedZone) -> bool:
+        sources = list(self._steam_sources_m)
+        if str(zone.settings.get("asset_class", "")).replace(" ", "_") == "cooling_tower":
+            sources.append(zone.area_m)
+        return any(
+            bool((view.mask(source.buffer(STEAM_REACH_M))[mask > 0] > 0).any())
+            for source in sources
+        )
+
+
+def _grown(cells: NDArray[np.bool_], looks: FloatArray, evidence: FloatArray) -> NDArray[np.bool_]:
+    """Return the cells of a plume with its thin parts: they hang on to it and change softly."""
+    thin = cells | ((evidence > 0.5) & (looks > _GROWN_LOOKS))
+    _, labels = cv2.connectedComponents(thin.astype(np.uint8), connectivity=4)
+    return np.asarray(labels == labels[cells][0], np.bool_)
+
+
+def plume_length_m(view: SceneView, mask: Mask) -> float:
+    """Return how long a plume is, metres.
+
+    Its longest extent in the picture, at the scale of the ground at its foot: as it is for a
+    plume that drifts or rises across the line of sight. One that drifts towards the camera or
+    away from it is longer. Zero where the scale is not known.
+    """
+    if view.gsd_m is None:
+        return 0.0
+    outline = np.concatenate(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0])
+    hull = cv2.convexHull(outline)[:, 0].astype(np.float64)
+    longest_px = float(np.linalg.norm(hull[:, None] - hull[None], axis=-1).max()) + 1.0
+    seen = view.frame.view
+    at = mask > 0
+    if isinstance(seen, PosedView) and seen.pose.pitch_deg >= -60.0:
+        rows = np.flatnonzero(at.any(axis=1))
+        at = at.copy()
+        at[: rows[-1] - max(1, (rows[-1] - rows[0]) // 6)] = False
+    scales = view.gsd_m[at]
+    scales = scales[np.isfinite(scales)]
+    return longest_px * float(np.median(scales)) if scales.size else 0.0
+
+
+def _area(view: SceneView, mask: Mask, area_m2: float) -> Measure:
+    error = math.hypot(area_error_m2(view, mask, area_m2), 0.2 * area_m2)
+    return Measure(area_m2, error, MeasureUnit.SQUARE_METRES)
+
+
+def _length(view: SceneView, mask: Mask) -> Measure:
+    length_m = plume_length_m(view, mask)
+    rows, columns = np.nonzero(mask)
+    scale = view.area_share_error(float(columns.mean()), float(rows.max())) / 2.0
+    error = length_m * math.hypot(scale, LENGTH_SHARE_ERROR)
+    return Measure(length_m, error, MeasureUnit.METRES)
+
+
+def _is_white(view: SceneView, mask: Mask) -> bool:
+    inside = view.lab[mask > 0]
+    # What is thin shows what is behind it; its thicker, lighter half tells.
+    thick = inside[inside[:, 0] >= np.median(inside[:, 0])]
+    colour = float(np.median(np.hypot(thick[:, 1], thick[:, 2])))
+    return float(np.median(thick[:, 0])) >= STEAM_LIGHTNESS and colour <= STEAM_COLOUR
+
+
+def _once(found: list[Detection]) -> list[Detection]:
+    """Return detections of one plume, one of each class: zones may lie over each other."""
+    return list({detection.class_name: detection for detection in reversed(found)}.values())
+
+
+def _mask_of(
+    cells: NDArray[np.bool_], small_shape: tuple[int, ...], shape: tuple[int, int]
+) -> Mask:
+    """Return the pixels of the working picture that cells stand for, with rounded corners."""
+    height, width = small_shape[:2]
+    rows, columns = cells.shape
+    large = cv2.resize(
+        cells.astype(np.float32),
+        (columns * CELL_PX, rows * CELL_PX),
+        interpolation=cv2.INTER_LINEAR,
+    )
+    cut = cv2.copyMakeBorder(
+        large[:height, :width],
+        0,
+        max(0, height - large.shape[0]),
+        0,
+        max(0, width - large.shape[1]),
+        cv2.BORDER_REPLICATE,
+    )
+    whole = cv2.resize(cut, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.where(whole > 0.5, 255, 0).astype(np.uint8)
+
+
+def _shared_flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return where pixels came from, as far as those around them came from there as well."""
+    finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = finder.calc(now, before, np.zeros((*now.shape, 2), np.float32))
+    return np.asarray(cv2.blur(flow, (_SHARED_PX, _SHARED_PX)), np.float32)
+
+
+def _laid(values: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    height, width = values.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    laid = cv2.remap(values, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
+    return np.asarray(laid, np.float32)
+
+
+def _same_texture(
+    fine_a: NDArray[np.float32], fine_b: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the cells with plainly the details of the picture before, and those without any."""
+    both = _cell_means(fine_a * fine_b)
+    of_a, of_b = _cell_means(fine_a * fine_a), _cell_means(fine_b * fine_b)
+    alike = both / np.sqrt(np.maximum(of_a * of_b, 1e-6))
+    plain = np.maximum(of_a, of_b) < _PLAIN
+    return np.asarray((alike > 0.85) & ~plain, np.bool_), np.asarray(plain, np.bool_)
+
+
+def _cell_means(values: NDArray[np.floating]) -> FloatArray:
+    mean = cv2.blur(np.asarray(values, np.float32), (CELL_PX + 1, CELL_PX + 1))
+    half = CELL_PX // 2
+    return np.asarray(mean[half::CELL_PX, half::CELL_PX], np.float64)
+
+
+def _scaling(x: float, y: float) -> FloatArray:
+    """Return the matrix that takes pixels, centres at whole numbers, to those of another size."""
+    return np.array([[x, 0.0, 0.5 * x - 0.5], [0.0, y, 0.5 * y - 0.5], [0.0, 0.0, 1.0]])
