@@ -143,7 +143,11 @@ class Detector:
         card = self.card
         if gsd_at is None or card.gsd_best_m is None or card.gsd_range_m is None:
             return plan_unknown(
-                width_px, height_px, input_px=self._input_px, whole_up_to=self._whole_up_to
+                width_px,
+                height_px,
+                input_px=self._input_px,
+                whole_up_to=self._whole_up_to,
+                longest_px=card.unknown_longest_px,
             )
         return plan_known(
             width_px,

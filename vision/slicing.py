@@ -140,11 +140,24 @@ def _passes(
 
 
 def plan_unknown(
-    width_px: int, height_px: int, *, input_px: int, whole_up_to: float = WHOLE_UP_TO
+    width_px: int,
+    height_px: int,
+    *,
+    input_px: int,
+    whole_up_to: float = WHOLE_UP_TO,
+    longest_px: int | None = None,
 ) -> Plan:
-    """Return windows at every halving of the scale down to the whole picture in one window."""
+    """Return windows at every halving of the scale down to the whole picture in one window.
+
+    Args:
+        width_px: of the picture.
+        height_px: of the picture.
+        input_px: longest side of a window once scaled.
+        whole_up_to: a picture up to this many times `input_px` is one window.
+        longest_px: longest side that the picture is shrunk to first; None begins with its own.
+    """
     windows: list[Window] = []
-    scale = 1.0
+    scale = 1.0 if longest_px is None else min(1.0, longest_px / max(width_px, height_px))
     while True:
         level = windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to)
         windows.extend(level)

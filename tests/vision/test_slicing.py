@@ -172,6 +172,15 @@ class TestUnknownScale:
         assert max(width, height) * scales[-1] <= INPUT_PX
         assert plan.windows[-1] == Window(0, 0, width, height, scales[-1])
 
+    def test_a_model_of_things_that_fill_pictures_begins_smaller(self) -> None:
+        plan = plan_unknown(1920, 1080, input_px=320, longest_px=480)
+        assert plan.windows == (
+            Window(0, 0, 1920, 1080, 0.25),
+            Window(0, 0, 1920, 1080, 0.125),
+        )
+        small = plan_unknown(300, 200, input_px=320, longest_px=480)
+        assert small.windows == (Window(0, 0, 300, 200, 1.0),), "nothing is magnified"
+
 
 LEFT, RIGHT = Window(0, 0, 640, 640, 1.0), Window(480, 0, 1120, 640, 1.0)
 

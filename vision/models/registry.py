@@ -30,6 +30,9 @@ class ModelCard(BaseModel):
         gsd_best_m: metres per pixel at which it works best; None when not known.
         object_px_range: shortest and longest side of box, in pixels of its input, it was
             trained on; None when not known.
+        unknown_longest_px: longest side to which a picture of unknown scale is shrunk before it is
+            looked at, for things as large in their pictures as those it was trained on; None when
+            it is looked at in full.
         reference_m: length on the ground of its most common thing, to guess the scale of
             pictures without a pose; None when there is none.
         threshold: confidence above which a box counts, chosen on validation data.
@@ -52,6 +55,7 @@ class ModelCard(BaseModel):
     gsd_range_m: tuple[float, float] | None = None
     gsd_best_m: float | None = Field(None, gt=0)
     object_px_range: tuple[float, float] | None = None
+    unknown_longest_px: int | None = Field(None, ge=32)
     reference_m: float | None = Field(None, gt=0)
     threshold: float = Field(0.25, gt=0, lt=1)
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
