@@ -102,9 +102,10 @@ def flame_coloured(image_bgr: NDArray[np.uint8]) -> Mask:
     Red dominates, green is not below blue by much, and dim red is no flame. White counts only
     next to such colours.
     """
-    blue, green, red = (image_bgr[..., i].astype(np.int16) for i in range(3))
-    fiery = (red >= 150) & (red - blue >= 55) & (green - blue >= -12) & (red >= green)
-    fiery &= green * 5 >= red
+    blue, green, red = cv2.split(image_bgr)
+    # Saturating differences of bytes: what is below zero is zero.
+    fiery = (red >= 150) & (cv2.subtract(red, blue) >= 55) & (cv2.subtract(blue, green) <= 12)
+    fiery &= (red >= green) & (green.astype(np.uint16) * 5 >= red)
     if not fiery.any():
         return np.zeros(fiery.shape, np.uint8)
     bright = (red >= 235) & (green >= 190) & (red >= blue)
@@ -249,6 +250,14 @@ class FlameDetector:
             self._evidence = self._of = None
             return ()
         coloured = flame_coloured(view.image_bgr)
+        regions = [
+            region
+            for region in flame_regions(view.image_bgr, coloured)
+            if region.likeness >= VIDEO_LIKENESS
+        ]
+        if not regions:
+            self._evidence, self._of = None, view
+            return ()
         evidence, before = self._carried(view)
         watched = [
             (zone, widened(view, view.mask(zone.area_m), zone.number("margin_m", MARGIN_M)))
@@ -256,9 +265,9 @@ class FlameDetector:
         ]
         found = []
         remembered = np.zeros(view.shape, np.float32)
-        for region in flame_regions(view.image_bgr, coloured):
+        for region in regions:
             zone = _zone_of(region, watched)
-            if zone is None or region.likeness < VIDEO_LIKENESS:
+            if zone is None:
                 continue
             gained = None
             if before is not None:

@@ -64,7 +64,7 @@ def cell_features(small_bgr: NDArray[np.uint8]) -> FloatArray:
     spread = np.sqrt(np.maximum(_cells(a * a + b * b) - mean_a**2 - mean_b**2, 0.0))
     bands, finer = [], light
     for sigma in _BANDS:
-        coarser = cv2.GaussianBlur(light, (0, 0), sigma)
+        coarser = _blurred(light, sigma)
         bands.append(np.log(0.3 + np.sqrt(np.maximum(_cells((finer - coarser) ** 2), 0.0))))
         finer = coarser
     mean_light = _cells(light)
@@ -104,6 +104,19 @@ def _cells(values: NDArray[Any]) -> FloatArray:
     mean = cv2.blur(np.asarray(values, np.float32), (WINDOW_PX, WINDOW_PX))
     half = CELL_PX // 2
     return np.asarray(mean[half::CELL_PX, half::CELL_PX], np.float64)
+
+
+def _blurred(values: NDArray[Any], sigma_px: float) -> NDArray[np.float32]:
+    """Return a Gaussian blur, made of fewer pixels where it is wide."""
+    step = 4 if sigma_px > 10.0 else 2 if sigma_px > 4.0 else 1
+    if step == 1:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma_px), np.float32)
+    height, width = values.shape
+    few = cv2.resize(
+        values, (max(1, width // step), max(1, height // step)), None, 0, 0, cv2.INTER_AREA
+    )
+    few = cv2.GaussianBlur(few, (0, 0), sigma_px / step)
+    return np.asarray(cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _coherence(light: NDArray[Any]) -> FloatArray:
