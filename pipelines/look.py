@@ -135,7 +135,7 @@ class LookAtFootage(beam.DoFn):
             )
             for model in settings.models
         ]
-        self._scenes = watched_scenes(settings.site, every_detector())
+        self._scenes = watched_scenes(settings.site, every_detector(settings.site))
         if settings.pictures is not None and settings.redaction:
             self._privacy = PrivacyFinder(settings.models)
 

@@ -246,7 +246,8 @@ def _run_id(request: ReprocessRequest, found: Discovery) -> str:
             "terrain": str(request.terrain) if request.terrain else None,
             "redaction": request.redaction,
             "scenes": ",".join(
-                model_id(scene.detector) for scene in watched_scenes(request.site, every_detector())
+                model_id(scene.detector)
+                for scene in watched_scenes(request.site, every_detector(request.site))
             ),
         },
     )

@@ -12,8 +12,13 @@ from park.site_rules import Watch
 from park.taxonomy import class_matches
 from vision.observe import Sight
 from vision.scene.detector import SceneDetector, Setting, WatchedZone
+from vision.scene.flame import FlameDetector
 from vision.scene.hotspot import HotspotDetector
+from vision.scene.smoke import SmokeDetector
 from vision.scene.view import SceneViews
+
+_TOWER_M = 5.0
+"""A cooling tower may be given as a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +29,18 @@ class WatchedScene:
     zones: tuple[WatchedZone, ...]
 
 
-def every_detector() -> tuple[SceneDetector, ...]:
-    """Return one of each scene detector, with its own settings and no memory."""
-    return (HotspotDetector(),)
+def every_detector(site: Site) -> tuple[SceneDetector, ...]:
+    """Return one of each scene detector, with its own settings and no memory.
+
+    Args:
+        site: tells where white air is steam: its cooling towers.
+    """
+    towers = [
+        site.frame.project_geometry(asset.geometry).buffer(_TOWER_M)
+        for asset in site.assets
+        if asset.asset_class.strip().lower().replace(" ", "_") == "cooling_tower"
+    ]
+    return HotspotDetector(), FlameDetector(), SmokeDetector(towers)
 
 
 def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[WatchedScene, ...]:
@@ -51,7 +65,7 @@ def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[Watc
 
 
 def _settings(site: Site, zone: Zone, rule: Watch) -> dict[str, Setting]:
-    settings: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {"incident": rule.incident}
     if rule.limit_c is not None:
         settings["limit_c"] = rule.limit_c
     if rule.above_ambient_c is not None:

@@ -66,8 +66,27 @@ def test_a_detector_watches_the_zones_whose_rules_ask_for_what_it_finds() -> Non
 
 def test_limits_of_a_rule_reach_the_detector() -> None:
     rule = watch("overheating_equipment", limit_c=80.0, above_ambient_c=30.0)
-    (scene,) = watched_scenes(site_with(rule), every_detector())
-    assert scene.zones[0].settings == {"limit_c": 80.0, "above_ambient_c": 30.0}
+    site = site_with(rule)
+    (scene,) = watched_scenes(site, every_detector(site))
+    assert scene.zones[0].settings == {
+        "incident": "overheating_equipment",
+        "limit_c": 80.0,
+        "above_ambient_c": 30.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("incident", "name"),
+    [
+        ("open_flame", "scene-flame"),
+        ("smoke", "scene-smoke"),
+        ("smoke_plume", "scene-smoke"),
+        ("overheating_equipment", "scene-hotspot"),
+    ],
+)
+def test_each_incident_has_the_detector_that_finds_it(incident: str, name: str) -> None:
+    site = site_with(watch(incident))
+    assert [scene.detector.name for scene in watched_scenes(site, every_detector(site))] == [name]
 
 
 def test_what_is_seen_of_a_zone_is_placed_at_its_middle_with_its_measure() -> None:

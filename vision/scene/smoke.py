@@ -166,9 +166,10 @@ class SmokeDetector:
 
     In video a plume has to change softly; in photos looks alone are told, with a confidence of
     at most 0.4. A detection is of class `smoke` and measured by the ground that it covers in the
-    picture, m2; for a zone whose setting `incident` is `smoke_plume` it is of that class and
-    measured by its length, metres. Other settings of a zone: `margin_m`, how far outside the
-    zone to look; `least_area_m2`; `asset_class`, of which `cooling_tower` gives off steam.
+    picture, m2; in zones whose setting `incident` is `smoke_plume`, and in no other, it is of
+    that class and measured by its length, metres. Other settings of a zone: `margin_m`, how far
+    outside the zone to look; `least_area_m2`; `asset_class`, of which `cooling_tower` gives off
+    steam.
 
     Args:
         steam_sources_m: areas (site frame, metres) whose white plumes are steam: cooling towers.
@@ -329,8 +330,8 @@ def _is_white(view: SceneView, mask: Mask) -> bool:
 
 
 def _once(found: list[Detection]) -> list[Detection]:
-    """Return detections of one plume, one of each class: zones may lie over each other."""
-    return list({detection.class_name: detection for detection in reversed(found)}.values())
+    """Return one detection of a plume: zones lie over each other, and it must count once."""
+    return sorted(found, key=lambda detection: detection.class_name)[:1]
 
 
 def _mask_of(
