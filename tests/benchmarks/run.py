@@ -156,8 +156,8 @@ def _camera() -> tuple[str, tuple[Target, ...]]:
     return (
         f"""The simulated camera in flight at 8 m/s over the simulated park, 1280 x 720 pixels,
 {bench_camera.FRAMES} frames each. A frame straight down takes
-{1000 * camera.nadir_core_s:.0f} ms of one core; the first of all, whose ground is not drawn yet, {camera.first_s:.1f} s. The drawn ground
-takes {camera.kept_mb:.0f} MB.
+{1000 * camera.nadir_core_s:.0f} ms of one core; the first of all, whose
+ground is not drawn yet, {camera.first_s:.1f} s. The drawn ground takes {camera.kept_mb:.0f} MB.
 
 {_table(targets)}""",
         targets,
