@@ -50,7 +50,7 @@ from ops.footage_out import SIMULATED, CameraWish, footage_place, open_camera
 from ops.vehicle_source import VehicleSource
 from park.clock import Clock, SystemClock
 from park.errors import FlightError, PreflightError
-from park.patrol_format import TimeBase
+from park.patrol_format import PatrolPoseSigma, TimeBase
 from park.site import Site
 
 _CONNECT_S = 60.0
@@ -72,6 +72,8 @@ class FlightWish:
         airspace: of the site, for ways that are not in the plan.
         wind: that was planned for.
         camera: word for the video source; None to record nothing.
+        drawn: what is recorded in the place of the camera that the word names; None for that.
+        pose_sigma: how well the recorded poses are known; the usual where None.
         footage: word for where the recording goes; None for the folder `footage`.
         permission: file with the flight permission; None for none.
         weather: that somebody knows; None for nobody.
@@ -88,6 +90,8 @@ class FlightWish:
     airspace: Airspace
     wind: Wind
     camera: str | None = None
+    drawn: CameraSource | None = None
+    pose_sigma: PatrolPoseSigma | None = None
     footage: str | None = None
     permission: Path | None = None
     weather: Weather | None = None
@@ -152,6 +156,8 @@ def _cameras(wish: FlightWish) -> tuple[CameraSource, ...]:
     """Return the camera that is asked for, not opened yet; none where nothing is recorded."""
     if wish.camera is None:
         return ()
+    if wish.drawn is not None:
+        return (wish.drawn,)
     camera_wish = CameraWish(
         hfov_deg=wish.plan.route.camera.hfov_deg,
         # No more pictures a second of this machine's time than a real camera gives.
@@ -330,6 +336,7 @@ class _Run:
                 patrol_id=self._flight.flight_id,
                 vehicle=wish.source.name,
                 time_base=_time_base(wish.source, wish.camera),
+                pose_sigma=wish.pose_sigma or PatrolPoseSigma(),
                 takeoff_alt_amsl_m=self._sortie.home.alt_amsl_m,
             ),
             self._cameras,

@@ -34,9 +34,9 @@ TELEMETRY_HZ = 10.0
 LEAST_HEIGHT_M = 5.0
 """Nothing is recorded below this height: take-off and landing show the dock alone."""
 
-_POSITION_TAU_S = 40.0
-_HEIGHT_TAU_S = 60.0
-_ATTITUDE_TAU_S = 8.0
+POSITION_TAU_S = 40.0
+HEIGHT_TAU_S = 60.0
+ATTITUDE_TAU_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +224,12 @@ def recorded(flight: TrueFlight, noise: SensorNoise, seed: int) -> Recorded:
     def wander(sigma: float, tau_s: float) -> FloatArray:
         return sigma * gauss_markov(rng, count, tau_s * TELEMETRY_HZ)
 
-    east_m = flight.east_m + wander(noise.horizontal_m, _POSITION_TAU_S)
-    north_m = flight.north_m + wander(noise.horizontal_m, _POSITION_TAU_S)
-    up_m = wander(noise.vertical_m, _HEIGHT_TAU_S)
-    turn_deg = wander(noise.yaw_deg, _ATTITUDE_TAU_S)
-    pitch_deg = wander(noise.pitch_deg, _ATTITUDE_TAU_S)
-    roll_deg = wander(noise.roll_deg, _ATTITUDE_TAU_S)
+    east_m = flight.east_m + wander(noise.horizontal_m, POSITION_TAU_S)
+    north_m = flight.north_m + wander(noise.horizontal_m, POSITION_TAU_S)
+    up_m = wander(noise.vertical_m, HEIGHT_TAU_S)
+    turn_deg = wander(noise.yaw_deg, ATTITUDE_TAU_S)
+    pitch_deg = wander(noise.pitch_deg, ATTITUDE_TAU_S)
+    roll_deg = wander(noise.roll_deg, ATTITUDE_TAU_S)
     late = timedelta(seconds=noise.time_s * float(rng.standard_normal()))
     focal_scale = 1.0 + noise.focal_share * float(np.clip(rng.standard_normal(), -3.0, 3.0))
     lat_deg, lon_deg = flight.frame.to_lat_lon(east_m, north_m)
