@@ -14,10 +14,13 @@ from typing import Self
 
 import cv2
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
+from park.geodesy import FloatArray
 from park.measure import Measure
-from park.records import Detection
+from park.records import Detection, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.view import Mask, SceneView
@@ -63,7 +66,10 @@ GROWN_K = 5.0
 
 SHARP_PIXELS = 9
 MARGIN_M = 2.0
-"""How far outside its zone a hot surface may be seen: assets stand up, poses are off."""
+"""How far outside its zone a hot surface may be seen: poses are off."""
+
+HEIGHT_M = 10.0
+"""How high above the ground of its zone a hot surface may be."""
 
 _MOST_HOTSPOTS = 20
 _RING_PX = 3
@@ -166,8 +172,8 @@ class HotspotDetector:
     """Finds overheating equipment; says nothing about pictures without temperatures.
 
     Settings of a zone: `limit_c` and `above_ambient_c`, or `asset_class` for those of
-    `ASSET_LIMITS_C`; `margin_m`, how far outside the zone to look. Its confidence is the
-    probability that both limits are passed, under the stated error.
+    `ASSET_LIMITS_C`; `margin_m`, how far outside the zone to look; `height_m`, how high above it.
+    Its confidence is the probability that both limits are passed, under the stated error.
     """
 
     name = "scene-hotspot"
@@ -191,7 +197,8 @@ class HotspotDetector:
         found: list[Detection] = []
         for zone in zones:
             limit_c, above_c = zone_limits(zone)
-            watched = widened(view, view.mask(zone.area_m), zone.number("margin_m", MARGIN_M))
+            area_m = standing(view, zone.area_m, zone.number("height_m", HEIGHT_M))
+            watched = widened(view, view.mask(area_m), zone.number("margin_m", MARGIN_M))
             regions = hot_regions(working, watched, limit_c, above_c, view.pixel_area_m2)
             found.extend(self._detection(view, region) for region in regions)
         return tuple(found)
@@ -217,6 +224,31 @@ def zone_limits(zone: WatchedZone) -> tuple[float, float]:
     asset_class = str(zone.settings.get("asset_class", "")).strip().lower().replace(" ", "_")
     limit_c, above_c = ASSET_LIMITS_C.get(asset_class, ASSET_LIMITS_C[""])
     return zone.number("limit_c", limit_c), zone.number("above_ambient_c", above_c)
+
+
+def standing(view: SceneView, area_m: BaseGeometry, height_m: float) -> BaseGeometry:
+    """Return the ground that what stands on an area hides or is seen before, up to a height.
+
+    Args:
+        view: a picture; only a posed one is known to look from somewhere.
+        area_m: in the site's frame.
+        height_m: of what stands on it; at most half of the camera's own is taken.
+    """
+    seen = view.frame.view
+    if not isinstance(seen, PosedView) or height_m <= 0.0 or area_m.is_empty:
+        return area_m
+    pose = seen.pose
+    share = min(height_m / max(pose.alt_home_m, 0.1), 0.5)
+    camera_m = view.site.to_en_m(pose.lat_deg, pose.lon_deg)
+
+    def top(xy: FloatArray) -> FloatArray:
+        return np.asarray(xy + (xy - camera_m) * share / (1.0 - share), np.float64)
+
+    parts = [
+        shapely.union_all([part, shapely.transform(part, top)]).convex_hull
+        for part in shapely.get_parts(area_m)
+    ]
+    return shapely.union_all(parts)
 
 
 def widened(view: SceneView, mask: Mask, margin_m: float) -> Mask:

@@ -171,3 +171,19 @@ def test_the_error_grows_with_temperature_and_with_a_small_spot() -> None:
 
 def test_nothing_is_found_where_nothing_is_watched() -> None:
     assert hot_regions(ground(), np.zeros(SIZE[::-1], np.uint8), 60.0, 20.0) == ()
+
+
+def test_what_stands_high_is_seen_beside_its_zone_and_still_its_own() -> None:
+    aslant = posed(size=SIZE, hfov_deg=40.0, alt_m=60.0, pitch_deg=-55.0, north_m=-40.0)
+    sight = sight_of(np.zeros((*SIZE[::-1], 3), np.uint8), aslant)
+    zone = rectangle(0.0, 0.0, 6.0, 6.0)
+    # Eight metres above the middle of the zone, seen from 60 m up and 40 m to the south.
+    behind_m = 40.0 * 8.0 / (60.0 - 8.0)
+    projector = SceneView(sight, SITE).projector
+    assert projector is not None
+    x, y = projector.pixels(np.array([[0.0, behind_m]]))[0]
+    hot = ThermalPixels(warmed(ground(), (round(x), round(y)), 5, 140.0))
+    view = SceneView(replace(sight, frame=replace(sight.frame, picture=hot)), SITE)
+    assert len(HotspotDetector().look(view, [WatchedZone("tank", zone, {})])) == 1
+    low = WatchedZone("tank", zone, {"height_m": 0.0, "margin_m": 1.0})
+    assert HotspotDetector().look(view, [low]) == ()
