@@ -20,6 +20,7 @@ from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ops.report_flight import FlownPath, path_data, way_on_map
 from ops.report_map import footprint_path, map_view, on_map, site_shapes
 from park.errors import RecordError, StoreError
 from park.records import Incident, LatLonDeg, PatrolSummary, Reject, TrackedObject
@@ -92,6 +93,7 @@ class ReportData:
         rejects: what was refused.
         pictures: evidence by incident id.
         footprints: ground corners (lat_deg, lon_deg) of frames, for the map.
+        flights: ways that were flown, for the map and the time slider.
         models: what to know about the models.
         redacted: families blurred in the pictures.
         not_redacted: families that could not be looked for.
@@ -110,6 +112,7 @@ class ReportData:
     rejects: tuple[Reject, ...] = ()
     pictures: Mapping[str, ReportPicture] = field(default_factory=dict)
     footprints: tuple[tuple[LatLonDeg, ...], ...] = ()
+    flights: tuple[FlownPath, ...] = ()
     models: tuple[ModelNote, ...] = ()
     redacted: tuple[str, ...] = ()
     not_redacted: tuple[str, ...] = ()
@@ -160,6 +163,11 @@ class _Dot:
 
 def _local(time: datetime | None, time_zone: tzinfo) -> str:
     return "–" if time is None else f"{time.astimezone(time_zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _offset_s(flight: FlownPath, time_zone: tzinfo) -> float:
+    apart = datetime.fromtimestamp(flight.times_s[0], time_zone).utcoffset()
+    return 0.0 if apart is None else apart.total_seconds()
 
 
 def _rows(data: ReportData) -> tuple[_Row, ...]:
@@ -278,6 +286,11 @@ def render_report(data: ReportData) -> str:
         dots=_dots(data),
         shapes=site_shapes(data.site),
         footprints=[footprint_path(data.site.frame, c) for c in data.footprints],
+        ways=[way_on_map(data.site.frame, flight) for flight in data.flights],
+        flights=[
+            path_data(data.site.frame, flight, _offset_s(flight, data.site.time_zone))
+            for flight in data.flights
+        ],
         view=view,
         pixel_m=max(view.width_m, view.height_m) / 900.0,
         tiles=_tiles(data),

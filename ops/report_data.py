@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from ops.report import ModelNote, ReportData, ReportPicture, write_report
+from ops.report_flight import flown_paths
 from park.clock import Clock, SystemClock
 from park.errors import ModelError, StoreError, WarehouseError
 from park.records import LatLonDeg, PatrolSummary, Reject
@@ -102,13 +103,15 @@ def _gather(
     rows = incident_rows.to_pylist()
     pictures = _pictures(store, {r["incident_id"]: r["evidence_uri"] for r in rows})
     model_ids = sorted({o.model_id for o in observations})
+    patrols = _patrols(_of_days(patrol_rows, wanted))
     return ReportData(
         site=site,
         generated_at=clock.now().astimezone(site.time_zone),
         days=tuple(wanted),
         incidents=incidents,
         objects=merge_observations(observations),
-        patrols=_patrols(_of_days(patrol_rows, wanted)),
+        patrols=patrols,
+        flights=flown_paths((patrol.patrol_id, patrol.source_uri) for patrol in patrols),
         rejects=_rejects(_of_site(warehouse.table_as_of("rejects", base), site.id)),
         pictures=pictures,
         models=tuple(ModelNote(m, _limits(m)) for m in model_ids),

@@ -175,5 +175,89 @@
       count.textContent = `${shown} / ${body.rows.length}`;
     });
   }
+
+  const flights = JSON.parse((document.getElementById("flights") || { textContent: "[]" }).textContent);
+  if (flights.length) {
+    // The slider goes through the flights one after the other; time on the ground is left out.
+    const slider = document.getElementById("when");
+    const then = document.getElementById("then");
+    const play = document.getElementById("play");
+    const drone = document.getElementById("drone");
+    const trail = document.getElementById("trail");
+    const begins = [];
+    let total = 0;
+    for (const flight of flights) {
+      begins.push(total);
+      total += flight.t[flight.t.length - 1];
+    }
+    slider.max = String(total);
+    slider.value = String(total);
+    const timed = $("[data-first]");
+    const two = (n) => String(Math.floor(n)).padStart(2, "0");
+    function place(at) {
+      let k = flights.length - 1;
+      while (k > 0 && at < begins[k]) k -= 1;
+      const flight = flights[k];
+      const t = Math.min(at - begins[k], flight.t[flight.t.length - 1]);
+      let low = 0, high = flight.t.length - 1;
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if (flight.t[middle] <= t) low = middle;
+        else high = middle;
+      }
+      const share = (t - flight.t[low]) / Math.max(1e-6, flight.t[high] - flight.t[low]);
+      const between = (values) => values[low] + (values[high] - values[low]) * share;
+      return { flight, t, low, x: between(flight.x), y: between(flight.y), h: between(flight.h), d: flight.d[low] };
+    }
+    function show() {
+      const at = Number(slider.value);
+      const now = place(at);
+      const over = at >= total;
+      drone.dataset.x = now.x;
+      drone.dataset.y = now.y;
+      drone.lastElementChild.setAttribute("transform", `rotate(${now.d})`);
+      const way = [];
+      for (let n = 0; n <= now.low; n += 1) way.push(`${now.flight.x[n]} ${now.flight.y[n]}`);
+      way.push(`${now.x} ${now.y}`);
+      trail.setAttribute("d", `M${way.join("L")}`);
+      const seconds = now.flight.start + now.t;
+      const local = new Date((seconds + now.flight.offset) * 1000);
+      then.textContent = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())} · ${Math.round(now.h)} m`;
+      slider.setAttribute("aria-valuetext", then.textContent);
+      for (const el of timed) {
+        el.classList.toggle("later", !over && Number(el.dataset.first) > seconds);
+      }
+      later();
+    }
+    fixed.push(drone);
+    slider.addEventListener("input", show);
+    let ticking = 0, before = 0;
+    function stop() {
+      cancelAnimationFrame(ticking);
+      ticking = 0;
+      play.textContent = "▶";
+    }
+    function tick(time) {
+      const passed = before ? (time - before) / 1000 : 0;
+      before = time;
+      // Half a minute for all of it, however long it was.
+      slider.value = String(Math.min(total, Number(slider.value) + (passed * total) / 30));
+      show();
+      if (Number(slider.value) >= total) stop();
+      else ticking = requestAnimationFrame(tick);
+    }
+    play.addEventListener("click", () => {
+      if (ticking) {
+        stop();
+        return;
+      }
+      if (Number(slider.value) >= total) slider.value = "0";
+      play.textContent = "❚❚";
+      before = 0;
+      ticking = requestAnimationFrame(tick);
+    });
+    slider.addEventListener("pointerdown", stop);
+    show();
+  }
   draw();
 })();

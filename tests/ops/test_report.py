@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from ops.report import ModelNote, ReportData, ReportPicture, render_report, write_report
+from ops.report_flight import FlownPath, flown_paths
 from park.errors import RecordError, StoreError
 from park.records import (
     GroundPoint,
@@ -263,3 +265,53 @@ def test_impossible_data_is_refused(site: Site) -> None:
         ReportData(site, TIME, max_pictures=-1)
     with pytest.raises(RecordError, match="must be a JPEG"):
         ReportPicture(b"<svg onload=alert(1)>", 10, 10)
+
+
+def _flight(start_s: float = 1_789_528_800.0) -> FlownPath:
+    places = tuple((40.0 + step * 1e-5, 100.0) for step in range(4))
+    times = tuple(start_s + step for step in range(4))
+    return FlownPath("p1", times, places, (60.0,) * 4, (0.0,) * 4)
+
+
+def test_the_flown_path_is_on_the_map_with_a_slider_over_its_times(site: Site) -> None:
+    page = _Page(render_report(replace(_data(site), flights=(_flight(),))))
+    (slider,) = [one for one in page.all("input") if one.get("type") == "range"]
+    assert slider["id"] == "when"
+    assert len([one for one in page.all("path") if one.get("class") == "way"]) == 1
+    html = render_report(replace(_data(site), flights=(_flight(),)))
+    (told,) = re.findall(r'<script type="application/json" id="flights">(.*?)</script>', html)
+    (flight,) = json.loads(told)
+    assert flight["t"] == [0.0, 1.0, 2.0, 3.0]
+    assert flight["start"] == 1_789_528_800.0
+    assert len({len(flight[key]) for key in "txyhd"}) == 1
+    assert flight["y"][0] > flight["y"][-1], "north is up"
+
+
+def test_what_was_found_says_when_for_the_slider(site: Site) -> None:
+    page = _Page(render_report(replace(_data(site), flights=(_flight(),))))
+    timed = [one for tag in ("a", "tr", "article") for one in page.all(tag) if "data-first" in one]
+    assert {float(str(one["data-first"])) for one in timed} == {TIME.timestamp()}
+    assert len(timed) == 4 + 4 + 3, "a pin and a row for each, a card for each picture"
+
+
+def test_without_a_flight_there_is_no_slider(site: Site) -> None:
+    page = _Page(render_report(_data(site)))
+    assert not [one for one in page.all("input") if one.get("type") == "range"]
+
+
+def test_a_patrols_name_cannot_end_the_script_that_it_stands_in(site: Site) -> None:
+    hostile = replace(_flight(), patrol_id=HOSTILE)
+    html = render_report(replace(_data(site), flights=(hostile,)))
+    assert "<script>alert(1)" not in html
+    _Page(html)
+
+
+def test_a_path_whose_times_do_not_rise_is_refused() -> None:
+    with pytest.raises(RecordError, match="must rise"):
+        replace(_flight(), times_s=(1.0, 1.0, 2.0, 3.0))
+    with pytest.raises(RecordError, match="needs a place"):
+        replace(_flight(), heights_m=(1.0,))
+
+
+def test_what_is_no_recorded_patrol_has_no_path(tmp_path: Path) -> None:
+    assert flown_paths([("p1", str(tmp_path)), ("p2", str(tmp_path / "gone"))]) == ()
