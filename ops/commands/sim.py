@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ops.commands.sim_dataset import dataset
 from ops.commands.sim_park import park
 from ops.commands.sim_patrol import patrol
 from ops.commands.sim_score import score
@@ -13,6 +14,7 @@ app = typer.Typer(help="Simulated things to try the rest with.", no_args_is_help
 app.command("copter")(copter)
 app.command("park")(park)
 app.command("patrol")(patrol)
+app.command("dataset")(dataset)
 app.command("score")(score)
 
 
