@@ -51,6 +51,9 @@ LEAST_IN_ZONE = 0.3
 LEAST_AREA_M2 = 0.1
 """Brake lights, lamps and beacons are smaller."""
 
+FLAME_SHARE_ERROR = 0.4
+"""Light shines beyond what burns, and flames rise above it."""
+
 RARE_LOG_ODDS = -3.0
 """One in twenty regions of such colour is taken to be flame beforehand."""
 
@@ -63,6 +66,7 @@ VIDEO_LIKENESS = 0.06
 
 REPORTED = 0.5
 _MEMORY = 0.6
+_SLIPS = (-2, -1, 0, 1, 2)
 _MOST_EVIDENCE = 6.0
 
 
@@ -199,8 +203,9 @@ def flicker_log_odds(
 ) -> float:
     """Return by how much the log odds of flame change with what was there a moment before.
 
-    A flame overlaps itself and has changed by more than what half a pixel of displacement
-    explains. What has not changed is a thing; what was not there at all came along or went on.
+    A flame overlaps itself and has changed by more than what its being laid a few pixels off
+    explains, as things that stand above the ground are. What has not changed is a thing; what
+    was not there at all came along or went on.
 
     Args:
         now_bgr: a window of the picture.
@@ -215,12 +220,21 @@ def flicker_log_odds(
     either = was | inside
     now, before = (image[..., 1].astype(np.float32) for image in (now_bgr, before_bgr))
     slope = np.hypot(cv2.Sobel(now, cv2.CV_32F, 1, 0), cv2.Sobel(now, cv2.CV_32F, 0, 1)) / 8.0
-    # A lamp that brightens all over, or a change of exposure, is no flicker.
-    difference = now[either] - before[either]
-    difference -= np.median(difference)
-    explained = 5.0 + float(slope[either].mean())
-    change = float(np.abs(difference).mean()) / explained
-    return float(3.0 * math.tanh((change - 1.0) / 0.5))
+    explained = 4.0 + 0.4 * float(slope[either].mean())
+    change = min(
+        _change(now, np.roll(before, (down, right), (0, 1)), either)
+        for down in _SLIPS
+        for right in _SLIPS
+    )
+    return float(3.0 * math.tanh((change / explained - 1.0) / 0.5))
+
+
+def _change(
+    now: NDArray[np.float32], before: NDArray[np.float32], where: NDArray[np.bool_]
+) -> float:
+    """Return how much pixels changed, but for what changed all over: exposure, or a lamp."""
+    difference = now[where] - before[where]
+    return float(np.abs(difference - np.median(difference)).mean())
 
 
 class FlameDetector:
@@ -324,7 +338,11 @@ class FlameDetector:
             confidence=confidence,
             box_xyxy_px=view.box_full_px(mask),
             model_id=model_id(self),
-            measure=Measure(area_m2, area_error_m2(view, mask, area_m2), SQUARE_METRES),
+            measure=Measure(
+                area_m2,
+                math.hypot(area_error_m2(view, mask, area_m2), FLAME_SHARE_ERROR * area_m2),
+                SQUARE_METRES,
+            ),
             at_px=foot_full_px(view, mask),
         )
 
