@@ -57,7 +57,8 @@ LENGTH_SHARE_ERROR = 0.2
 _MEMORY = 0.7
 _MOST_EVIDENCE = 6.0
 _SOFT_SIGMA_PX = 3.0
-_NOISE = 0.45
+_NOISE = 0.15
+_USUAL = 1.5
 _SLIP_PX = 0.15
 _PLAIN = 4.0
 _SHARED_PX = 33
@@ -103,7 +104,8 @@ def change_log_odds(
     shifted = soft_a - _laid(np.asarray(soft_b, np.float32), flow)
     shifted -= _usual(shifted, known)
     soft = _cell_means(np.minimum(np.abs(difference), np.abs(shifted)))
-    explained = _NOISE + _SLIP_PX * _cell_means(slope)
+    # Most of a picture is ground, and tells the noise of the camera and of its coding.
+    explained = _NOISE + _USUAL * float(np.median(soft)) + _SLIP_PX * _cell_means(slope)
     sharp = _cell_means(np.abs(fine_a - fine_b))
     evidence = 3.0 * np.tanh((soft / explained - 1.5) / 0.8)
     # Vehicles, trees and the edges of what stands up change in their details as well, by more
