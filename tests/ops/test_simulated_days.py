@@ -1,0 +1,139 @@
+"""Days of a simulated park: a folder that reads as recorded patrols, with truth beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from ops.made_footage import MadeCameras, frames_of
+from ops.simulated_days import (
+    DaysMade,
+    DaysWish,
+    SimulatedPark,
+    make_days,
+    pictures_of,
+    simulated_park,
+)
+from park.errors import RecordingError, SettingsError, SimulationError
+from park.patrol_format import read_manifest
+from park.site import Site
+from sim_data.scenario.truth import read_truth
+from vision.footage import FootageOptions, discover
+from vision.footage.patrol import RecordedPatrol
+from vision.footage.patrol_check import check_patrol
+
+SCENARIO = """
+name: two-days
+seed: 5
+patrol: {starts: 2026-05-11T10:00:00, lasts: 15 min, days: 2}
+stages:
+  - {id: fire, type: open_flame, days: 2}
+  - {id: red-sheets, type: red_roof, days: 1}
+"""
+CAMERAS = MadeCameras(width_px=160, height_px=90, thermal=True, fps=0.5)
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scenario") / "two-days.yaml"
+    path.write_text(SCENARIO, "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def park(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> SimulatedPark:
+    park = simulated_park(_wish(scenario, tmp_path_factory.mktemp("none")))
+    (flight,) = park.flights
+    # A quarter of a minute of the survey is enough to look at.
+    part = {
+        name: getattr(flight, name)[600:731]
+        for name in flight.__dataclass_fields__
+        if isinstance(getattr(flight, name), np.ndarray)
+    }
+    return replace(park, flights=(replace(flight, **part),))
+
+
+def _wish(scenario: Path, out: Path) -> DaysWish:
+    return DaysWish(scenario=str(scenario), out=out, cameras=CAMERAS)
+
+
+@pytest.fixture(scope="module")
+def made(park: SimulatedPark, scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> DaysMade:
+    out = tmp_path_factory.mktemp("days") / "out"
+    return make_days(_wish(scenario, out), park, lambda folder: None)
+
+
+def test_each_day_is_a_whole_patrol(made: DaysMade, park: SimulatedPark) -> None:
+    assert len(made.folders) == 2
+    for folder in made.folders:
+        check = check_patrol(str(folder))
+        assert check.ok, check.findings
+    first, second = (read_manifest(str(folder)) for folder in made.folders)
+    apart = second.started_at - first.started_at
+    assert abs(apart - timedelta(days=1)) < timedelta(seconds=0.1)
+    assert made.pictures == pictures_of(park, CAMERAS) == 2 * frames_of(park.flights, CAMERAS)
+    assert first.pose_sigma.horizontal_m == 0.05, "the noise is stated"
+
+
+def test_frames_have_places_and_temperatures(made: DaysMade) -> None:
+    options = FootageOptions(sample_fps=0.5)
+    (source,) = discover([str(made.folders[0])], options).sources
+    frames = list(RecordedPatrol(source, options).frames())
+    kinds = [getattr(frame, "spectrum", None) for frame in frames]
+    assert kinds.count("visible") == kinds.count("thermal") >= 3
+    assert all(getattr(frame, "view", None) is not None for frame in frames)
+    thermal = next(frame for frame in frames if getattr(frame, "spectrum", None) == "thermal")
+    celsius = thermal.picture.celsius  # type: ignore[union-attr]
+    assert celsius is not None
+    assert 0.0 < float(np.nanmedian(celsius)) < 60.0
+
+
+def test_the_truth_says_what_was_staged_on_which_day(made: DaysMade) -> None:
+    truth = read_truth(made.out)
+    rows = {row.truth_id.partition("@")[0]: row for row in truth.rows}
+    assert rows["fire"].must_fire
+    assert not rows["red-sheets"].must_fire
+    assert rows["fire"].first_time - rows["red-sheets"].first_time > timedelta(hours=20)
+    times = {one.time for one in truth.positions}
+    assert times, "nobody was in view in a minute of a working day"
+    starts = read_manifest(str(made.folders[0])).started_at
+    assert min(times) >= starts - timedelta(seconds=1)
+    assert Site.load(made.site_path).id == json.loads(made.truth[1].read_text("utf-8"))["site"]
+
+
+def test_the_same_wish_gives_the_same_bytes(
+    made: DaysMade, park: SimulatedPark, scenario: Path, tmp_path: Path
+) -> None:
+    one_day = replace(park, scenario=replace(park.scenario, days=1))
+    again = make_days(_wish(scenario, tmp_path / "again"), one_day, lambda folder: None)
+    (folder,) = again.folders
+    names = sorted(path.name for path in folder.rglob("*") if path.is_file())
+    assert {"manifest.json", "telemetry.parquet", "rgb-00001.mp4", "thermal-00001.mkv"} <= {*names}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            twin = made.folders[0] / path.relative_to(folder)
+            assert path.read_bytes() == twin.read_bytes(), path.name
+
+
+def test_telemetry_is_of_the_format_and_fast_enough(made: DaysMade) -> None:
+    table = pq.read_table(made.folders[0] / "telemetry.parquet")
+    assert table.num_rows == 131
+    assert set(table["gimbal_pitch_deg"].is_valid().to_pylist()) == {True}
+
+
+def test_what_cannot_be_made_is_refused(scenario: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep", "utf-8")
+    with pytest.raises(SettingsError, match="not an empty folder"):
+        make_days(_wish(scenario, tmp_path), None, lambda folder: None)  # type: ignore[arg-type]
+    with pytest.raises(SimulationError, match="no such scenario file"):
+        simulated_park(DaysWish(scenario="no-such", out=tmp_path))
+    with pytest.raises(RecordingError, match="needs a camera"):
+        MadeCameras(rgb=False)
+    with pytest.raises(RecordingError, match="161 pixels"):
+        MadeCameras(width_px=161)
