@@ -25,6 +25,7 @@ from vision.scene.view import Mask, SceneView
 
 LEAST_AREA_M2 = 15.0
 LEAST_PIXELS = 80
+LEAST_SURE = 0.42
 COARSEST_M = 0.6
 """Ground seen with larger pixels than this shows no texture to tell soil by."""
 
@@ -41,6 +42,7 @@ _LEAST_GREY = 0.03
 _MOST_CAST = 6.0
 _SOFT_HUE_DEG = 5.0
 _SOFT_CHROMA = 3.0
+_DRY_GRASS = 0.6
 _FILLED = 0.45
 
 
@@ -106,6 +108,8 @@ class SoilDetector:
                 continue
             likeness = float(soil.likeness[region > 0].mean())
             sure = _confidence(likeness, filled, measure.value)
+            if sure < LEAST_SURE:
+                continue
             found.append(detection_of(view, region, class_name, sure, model_id(self), measure))
         return tuple(found)
 
@@ -123,6 +127,8 @@ def soil_likeness(view: SceneView) -> SoilLikeness:
     a, b = lab[..., 1] - cast[0], lab[..., 2] - cast[1]
     hue_deg = np.degrees(np.arctan2(b, a))
     chroma = np.hypot(a, b)
+    # Yellow and strong is dry grass; sand is as yellow, but pale.
+    yellowest = HUE_DEG[1] - np.clip(_DRY_GRASS * (chroma - 15.0), 0.0, 8.0)
     size = half_metre_px + 2
     grey = view.gray.astype(np.float32)
     mean = cv2.blur(grey, (size, size))
@@ -130,6 +136,7 @@ def soil_likeness(view: SceneView) -> SoilLikeness:
     rough = np.sqrt(variance) / (mean + 8.0)
     likeness = np.minimum.reduce(
         [
+            _within(hue_deg + (HUE_DEG[1] - yellowest), HUE_DEG, _SOFT_HUE_DEG),
             _within(hue_deg, HUE_DEG, _SOFT_HUE_DEG),
             _within(chroma, CHROMA, _SOFT_CHROMA),
             _within(lab[..., 0], LIGHTNESS, 4.0),

@@ -145,11 +145,37 @@ class SceneView:
         """
         key = area_m.wkb
         if key not in self._masks:
-            if self.projector is None:
+            if self.projector is None or not self._may_show(area_m):
                 self._masks[key] = np.zeros(self.shape, np.uint8)
             else:
                 self._masks[key] = zone_mask(self.projector, area_m, self.scale_xy, self.shape)
         return self._masks[key]
+
+    @cached_property
+    def reach_m(self) -> tuple[float, float, float, float] | None:
+        """West, south, east, north of all ground in the picture; None with sky in it."""
+        locator = self.sight.locator
+        if locator is None:
+            return None
+        width, height = float(self.frame.width_px), float(self.frame.height_px)
+        xs, ys = np.meshgrid(np.linspace(0.0, width, 9), np.linspace(0.0, height, 9))
+        en_m = locator.ground_many_m(np.column_stack([xs.ravel(), ys.ravel()]))
+        if not np.isfinite(en_m).all():
+            return None
+        lat, lon = locator.frame.to_lat_lon(en_m[:, 0].copy(), en_m[:, 1].copy())
+        east, north = self.site.to_en_m(lat, lon)
+        spare = 0.15 * max(float(np.ptp(east)), float(np.ptp(north)))
+        return (
+            float(east.min()) - spare, float(north.min()) - spare,
+            float(east.max()) + spare, float(north.max()) + spare,
+        )  # fmt: skip
+
+    def _may_show(self, area_m: BaseGeometry) -> bool:
+        reach = self.reach_m
+        if reach is None:
+            return True
+        west, south, east, north = area_m.bounds
+        return west < reach[2] and east > reach[0] and south < reach[3] and north > reach[1]
 
     def area_m2(self, mask: Mask) -> float:
         """Return the ground under the pixels of a mask, square metres.

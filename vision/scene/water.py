@@ -48,15 +48,19 @@ from vision.scene.view import Mask, SceneView
 LEAST_DELTA = 7.0
 """Smallest difference of tint that is a stain, units of CIE a and b at L 50."""
 
+MOST_CHROMA = 24.0
+"""Water by itself is never more colourful than this at L 50; then the zone shows something else."""
+
 LEAST_AREA_M2 = 4.0
 LEAST_PIXELS = 40
-BANK_M = 1.5
+BANK_M = 2.0
 """So far from its bank water is not looked at: banks overhang and poses are off."""
 
 FAR_FROM_OUTFALL_M = 30.0
 
 _REMEMBERED = 40
 _ESTABLISHED = 3
+_MORE_SEEN = 2.0
 _LEAST_CLEAN_SHARE = 0.08
 _BIN = 1.5
 _HALF_BINS = 48
@@ -67,6 +71,8 @@ _SHADOW_BLUE = 5.0
 _ROUGH_FACTOR = 2.5
 _ROUGH_MORE = 3.0
 _LEAST_WATER_PX = 400
+_LEAST_RIM = 0.15
+_LIKE_LAND = 7.0
 _PER_LIGHTNESS = 0.55
 _MOST_SURE_BY_LIGHT = 0.6
 
@@ -86,7 +92,7 @@ class _Tint:
 class WaterDetector:
     """Finds discoloured water in zones that are water bodies.
 
-    Settings of a zone: `min_delta` (tint, 7), `min_area_m2` (4), `bank_m` (1.5),
+    Settings of a zone: `min_delta` (tint, 7), `min_area_m2` (4), `bank_m` (2),
     `outfall_east_m` and `outfall_north_m` (site metres; the water far from there is clean).
     """
 
@@ -95,7 +101,7 @@ class WaterDetector:
     incident_classes: tuple[str, ...] = ("discoloured_water",)
 
     def __init__(self) -> None:
-        self._tints: dict[str, deque[FloatArray]] = {}
+        self._tints: dict[str, deque[tuple[FloatArray, float]]] = {}
 
     def fresh(self) -> Self:
         """Return a detector that remembers no water."""
@@ -116,9 +122,12 @@ class WaterDetector:
             return ()
         history = self._tints.setdefault(zone.zone_id, deque(maxlen=_REMEMBERED))
         far = _far_from_outfall(view, zone, usable)
-        tint = _own_tint(lab, rough, far, history)
+        seen_m2 = view.area_m2(np.where(usable, 255, 0).astype(np.uint8))
+        tint = _own_tint(lab, rough, far, _clean_before(history, seen_m2))
+        if float(np.linalg.norm(tint.ab)) > MOST_CHROMA:
+            return ()
         if not tint.remembered:
-            history.append(tint.ab)
+            history.append((tint.ab, tint.share * seen_m2))
         least = max(zone.number("min_delta", LEAST_DELTA), 3.5 * tint.noise)
         found: list[_Stain] = []
         least_m2 = zone.number("min_area_m2", LEAST_AREA_M2)
@@ -186,6 +195,23 @@ def _far_from_outfall(
     return far if np.count_nonzero(far) >= _LEAST_WATER_PX else usable
 
 
+def _clean_before(history: Sequence[tuple[FloatArray, float]], seen_m2: float) -> FloatArray | None:
+    """Return the tint that most of the water had in earlier frames; None if too little was seen.
+
+    It counts for more than the frame at hand only if much more water was seen with it.
+    """
+    if len(history) < _ESTABLISHED:
+        return None
+    tints = np.array([tint for tint, _ in history])
+    areas = np.array([area_m2 for _, area_m2 in history])
+    like = np.linalg.norm(tints[:, None] - tints[None], axis=2) < 0.7 * LEAST_DELTA
+    agreeing = like @ areas
+    best = int(np.argmax(agreeing))
+    if agreeing[best] < _MORE_SEEN * seen_m2:
+        return None
+    return np.asarray(np.average(tints[like[best]], axis=0, weights=areas[like[best]]))
+
+
 def _tints(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a and b as they would be at L 50, which light does not change, shape (..., 2)."""
     return np.asarray(lab[..., 1:] * (66.0 / (lab[..., :1] + 16.0)), np.float32)
@@ -195,7 +221,7 @@ def _own_tint(
     lab: NDArray[np.float32],
     rough: NDArray[np.float32],
     usable: NDArray[np.bool_],
-    history: Sequence[FloatArray],
+    before: FloatArray | None,
 ) -> _Tint:
     """Return the colour that the water has where it is clean."""
     rows, columns = np.nonzero(usable)
@@ -205,11 +231,9 @@ def _own_tint(
     tints = _tints(sample)
     middle = _mode(tints)
     remembered = False
-    if len(history) >= _ESTABLISHED:
-        before = np.median(np.array(history), axis=0)
-        if float(np.linalg.norm(middle - before)) > LEAST_DELTA:
-            like_before = np.linalg.norm(tints - before, axis=1) < 0.7 * LEAST_DELTA
-            middle, remembered = before, like_before.mean() < _LEAST_CLEAN_SHARE
+    if before is not None and float(np.linalg.norm(middle - before)) > LEAST_DELTA:
+        like_before = np.linalg.norm(tints - before, axis=1) < 0.7 * LEAST_DELTA
+        middle, remembered = before, bool(like_before.mean() < _LEAST_CLEAN_SHARE)
     near = np.linalg.norm(tints - middle, axis=1) < 0.7 * LEAST_DELTA
     if remembered or near.sum() < 50:
         flat = np.full(lab.shape[:2], np.median(sample[:, 0]), np.float32)
@@ -338,12 +362,54 @@ def _is_look_alike(
     rough: NDArray[np.float32],
 ) -> bool:
     """Whether a region is something else than a stain, or may be."""
-    if _is_built(stain.mask, lab, tint):
+    if _is_built(stain.mask, lab, tint) or _goes_on_ashore(view, zone, stain.mask, lab):
         return True
+    inside = stain.mask > 0
+    roughness = float(np.median(rough[inside]))
     # Branches over the bank, reeds and boats are rougher than water is.
-    if float(np.median(rough[stain.mask > 0])) > _ROUGH_FACTOR * tint.rough + _ROUGH_MORE:
+    if roughness > _ROUGH_FACTOR * tint.rough + _ROUGH_MORE:
+        return True
+    a, b = np.median(lab[inside][:, 1:], axis=0)
+    if a < -4.0 and b > 10.0 and roughness > 1.5 * tint.rough + 1.0:
+        return True
+    if not tint.remembered and not _has_water_beside(view, zone, stain.mask, lab, tint):
         return True
     return stain.by_light and is_light_and_shade(view, zone.area_m, stain.mask, lab, tint.lightness)
+
+
+def _has_water_beside(
+    view: SceneView,
+    zone: WatchedZone,
+    region: Mask,
+    lab: NDArray[np.float32],
+    tint: _Tint,
+) -> bool:
+    """Whether some of the rim of a region borders on clean water."""
+    around = cv2.dilate(region, np.ones((33, 33), np.uint8))
+    edge = cv2.dilate(region, np.ones((13, 13), np.uint8))
+    rim = (around > 0) & (edge == 0)
+    clean = rim & (view.mask(zone.area_m) > 0) & (_difference(lab, tint) < 0.7 * LEAST_DELTA)
+    return bool(clean.sum() > _LEAST_RIM * rim.sum())
+
+
+def _goes_on_ashore(
+    view: SceneView, zone: WatchedZone, region: Mask, lab: NDArray[np.float32]
+) -> bool:
+    """Whether a region at the rim of a zone looks as the ground just outside of it does.
+
+    Outlines in site files take in banks, and the road over a culvert.
+    """
+    whole = view.mask(zone.area_m)
+    gsd_m = 0.15 if view.gsd_m is None else float(np.nanmedian(view.gsd_m[region > 0]))
+    reach = 2 * min(max(2, round(2.0 * BANK_M / max(gsd_m, 1e-3))), 60) + 1
+    near = cv2.dilate(region, np.ones((reach, reach), np.uint8))
+    outside = (near > 0) & (whole == 0)
+    if outside.sum() < 40:
+        return False
+    inside, land = lab[region > 0], lab[outside]
+    middle = np.median(inside, axis=0)
+    away = np.linalg.norm((land - middle) * np.array([0.5, 1.0, 1.0], np.float32), axis=1)
+    return bool(np.mean(away < _LIKE_LAND) > 0.35)
 
 
 def _is_built(region: Mask, lab: NDArray[np.float32], tint: _Tint) -> bool:
