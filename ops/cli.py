@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from ops import console_text
-from ops.commands import demo, fly, footage, models, patrol, plan, reprocess, sim, sites, tables
+from ops.commands import (
+    baseline,
+    demo,
+    fly,
+    footage,
+    models,
+    patrol,
+    plan,
+    reprocess,
+    sim,
+    sites,
+    tables,
+)
 from ops.commands.route_words import RouteCommand
 from park.errors import ParkwatchError
 from park.version import VERSION
@@ -37,6 +49,7 @@ app.add_typer(sites.app, name="sites")
 app.add_typer(models.app, name="models")
 app.add_typer(footage.app, name="footage")
 app.add_typer(patrol.app, name="patrol")
+app.add_typer(baseline.app, name="baseline")
 app.add_typer(sim.app, name="sim")
 
 

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from park.errors import StoreError
+from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, sight_of
+from vision.locate import Locator
+from vision.scene.baseline import Baseline, BaselineBuilder, tile_grid, tiles_under
+from vision.scene.ortho import CellGrid, laid_flat, registered
+
+CELL_M = 0.2
+SMALL = (640, 360)
+
+
+@lru_cache(maxsize=1)
+def ground() -> DrawnGround:
+    return DrawnGround.rough(160, gsd_m=CELL_M, contrast=30)
+
+
+def path(count: int = 6) -> list[tuple[float, float]]:
+    return [(-25.0 + 10.0 * i, 3.0 * (i % 2)) for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    folder = tmp_path_factory.mktemp("base") / "june"
+    builder = BaselineBuilder(folder, CELL_M)
+    for i, (east, north) in enumerate(path()):
+        view = posed(east_m=east, north_m=north, alt_m=60.0, size=SMALL, pitch_deg=-85.0)
+        image = ground().seen(view)
+        # A lorry drives through: it is somewhere else in every picture.
+        cv2.rectangle(image, (60 + 80 * i, 150), (130 + 80 * i, 185), (20, 30, 220), -1)
+        builder.add(sight_of(image, view, time_s=float(i)))
+    return builder.finish()
+
+
+def test_a_baseline_shows_the_ground_where_it_is_and_nothing_that_drove(built: Baseline) -> None:
+    facts = built.facts
+    grid = CellGrid.around((-15.0, -10.0, 15.0, 10.0), CELL_M)
+    patch = built.patch(grid)
+    assert (patch.known > 0).mean() > 0.95
+    rows, columns = np.indices(grid.shape).astype(np.float64)
+    places = grid.places_m(np.asarray(rows.ravel() + 0.5), np.asarray(columns.ravel() + 0.5))
+    lat, lon = facts.frame.to_lat_lon(places[:, 0].copy(), places[:, 1].copy())
+    east, north = SITE.to_en_m(lat, lon)
+    half = np.array(ground().texture_bgr.shape[1::-1]) / 2.0
+    x = (east / CELL_M + half[0] - 0.5).astype(np.float32).reshape(grid.shape)
+    y = (-north / CELL_M + half[1] - 0.5).astype(np.float32).reshape(grid.shape)
+    truth = cv2.remap(ground().texture_bgr, x, y, cv2.INTER_LINEAR).astype(float)
+    off = np.abs(patch.image_bgr.astype(float) - truth).mean(axis=2)
+    assert float(np.median(off)) < 6.0
+    red = (patch.image_bgr[..., 2].astype(int) - patch.image_bgr[..., 0]) > 100
+    assert red.mean() < 0.01
+
+
+def test_its_folder_says_what_it_is_made_of(built: Baseline) -> None:
+    raw = json.loads((built.folder / "baseline.json").read_text("utf-8"))
+    assert raw["format"] == "parkwatch-baseline@1"
+    assert raw["gsd_m"] == CELL_M
+    assert raw["frames"] == len(path())
+    assert raw["sources"] == [{"uri": "flight.mp4", "frames": len(path())}]
+    assert raw["first_time"] < raw["last_time"]
+    first = sorted(built.facts.tiles)[0]
+    (tile,) = built.folder.glob(f"tile_e{first[0]:+04d}_n{first[1]:+04d}.tif")
+    with rasterio.open(tile) as opened:
+        assert opened.transform.a == pytest.approx(CELL_M)
+        assert opened.transform.c == pytest.approx(tile_grid(first, CELL_M).west_m)
+        assert "aeqd" in opened.crs.to_proj4()
+
+
+def test_frames_whose_poses_are_off_are_laid_onto_each_other(tmp_path: Path) -> None:
+    sharp = {}
+    for wrong_m in (0.0, 1.5):
+        builder = BaselineBuilder(tmp_path / f"off-{wrong_m}", CELL_M)
+        rng = np.random.default_rng(3)
+        for i, (east, north) in enumerate(path(4)):
+            true = posed(east_m=east, north_m=north, alt_m=60.0, size=SMALL)
+            off = rng.normal(size=2) * wrong_m if i else np.zeros(2)
+            said = posed(east_m=east + off[0], north_m=north + off[1], alt_m=60.0, size=SMALL)
+            assert builder.add(sight_of(ground().seen(true), said, time_s=float(i)))
+        made = builder.finish()
+        patch = made.patch(CellGrid.around((0.0, -8.0, 30.0, 8.0), CELL_M))
+        grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY)
+        sharp[wrong_m] = float(cv2.Laplacian(grey, cv2.CV_32F).std())
+    assert sharp[1.5] == pytest.approx(sharp[0.0], rel=0.25)
+
+
+def test_frames_too_near_too_high_or_without_a_pose_are_passed_over(tmp_path: Path) -> None:
+    builder = BaselineBuilder(tmp_path / "base", CELL_M)
+    view = posed(alt_m=60.0, size=SMALL)
+    image = ground().seen(view)
+    assert builder.add(sight_of(image, view))
+    assert not builder.add(sight_of(image, view, time_s=1.0))
+    assert not builder.add(sight_of(image, None, time_s=2.0))
+    high = posed(alt_m=900.0, east_m=50.0, size=SMALL)
+    assert not builder.add(sight_of(image, high, time_s=3.0))
+    raw = json.loads((builder.finish().folder / "baseline.json").read_text("utf-8"))
+    assert sorted(raw["passed_over"]) == [
+        "from too high for the size of the cells",
+        "too near to the one before",
+        "without a camera pose",
+    ]
+
+
+def test_what_cannot_be_a_baseline_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="build one with `parkwatch baseline build`"):
+        Baseline(tmp_path)
+    (tmp_path / "baseline.json").write_text('{"format": "something"}')
+    with pytest.raises(StoreError, match="not of the format parkwatch-baseline@1"):
+        Baseline(tmp_path)
+    with pytest.raises(StoreError, match="is not empty"):
+        BaselineBuilder(tmp_path)
+    with pytest.raises(StoreError, match="not between"):
+        BaselineBuilder(tmp_path / "new", 0.0)
+    with pytest.raises(StoreError, match="no frame can be laid on the ground"):
+        BaselineBuilder(tmp_path / "new").finish()
+
+
+def test_a_patch_with_other_cells_is_refused(built: Baseline) -> None:
+    with pytest.raises(StoreError, match=r"cells of 0\.2 m, not 0\.1 m"):
+        built.patch(CellGrid.around((0, 0, 5, 5), 0.1))
+
+
+@settings(max_examples=60)
+@given(
+    west=st.floats(-300, 300), south=st.floats(-300, 300),
+    width=st.floats(0.5, 250), height=st.floats(0.5, 250),
+)  # fmt: skip
+def test_every_cell_of_a_grid_is_in_one_tile(
+    west: float, south: float, width: float, height: float
+) -> None:
+    grid = CellGrid.around((west, south, west + width, south + height), CELL_M)
+    times = np.zeros(grid.shape, np.uint8)
+    for key, cells, inside in tiles_under(grid):
+        times[cells] += 1
+        tile = tile_grid(key, CELL_M)
+        here = grid.places_m(np.array([cells[0].start + 0.5]), np.array([cells[1].start + 0.5]))
+        there = tile.places_m(np.array([inside[0].start + 0.5]), np.array([inside[1].start + 0.5]))
+        assert here == pytest.approx(there, abs=1e-6)
+        assert times[cells].shape == (
+            inside[0].stop - inside[0].start, inside[1].stop - inside[1].start,
+        )  # fmt: skip
+    assert (times == 1).all()
+
+
+def test_a_patch_is_moved_back_by_what_its_pose_was_off() -> None:
+    true = posed(alt_m=60.0, size=SMALL)
+    said = posed(alt_m=60.0, east_m=2.4, north_m=-1.8, yaw_deg=1.0, size=SMALL)
+    grid = CellGrid.around((-20.0, -12.0, 20.0, 12.0), CELL_M)
+    image = ground().seen(true)
+    onto = laid_flat(image, (1.0, 1.0), Locator(true), SITE, grid)
+    # The same place later: less light, and a shadow over half of it.
+    dim = (image * 0.6).astype(np.uint8)
+    dim[:, :300] //= 2
+    patch = laid_flat(dim, (1.0, 1.0), Locator(said), SITE, grid)
+    moved = registered(onto, patch, 8.0)
+    assert moved is not None
+    laid, far_m, _ = moved
+    assert far_m == pytest.approx(3.2, abs=0.7)
+    both = (laid.known > 0) & (onto.known > 0)
+    both[:, :110] = False
+    ratio = laid.image_bgr[both].astype(float) / np.maximum(onto.image_bgr[both], 1.0)
+    assert float(np.percentile(np.abs(ratio - 0.6), 80)) < 0.08
+    assert registered(onto, patch, 1.0) is None

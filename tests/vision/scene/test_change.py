@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import pytest
+from shapely.geometry import Polygon
+
+from park.records import Detection, PosedView
+from park.taxonomy import MeasureUnit
+from tests.vision.scene.drawn_ground import SITE, DrawnGround, Image, posed, rectangle, sight_of
+from vision.scene.baseline import Baseline, BaselineBuilder
+from vision.scene.change import ChangeDetector
+from vision.scene.detector import WatchedZone
+from vision.scene.view import SceneView
+
+CELL_M = 0.2
+SIZE = (960, 540)
+ZONE = WatchedZone("plot", rectangle(0, 0, 70, 36))
+PLACE = rectangle(6, 2, 8, 5)
+LATER = posed(alt_m=60.0, size=SIZE, east_m=3.0, yaw_deg=4.0, pitch_deg=-82.0)
+
+
+@lru_cache(maxsize=1)
+def clean() -> Image:
+    ground = DrawnGround.rough(150, gsd_m=CELL_M, colour_bgr=(100, 112, 110), contrast=26)
+    ground.paint(rectangle(-18, -6, 12, 9), (130, 120, 90), 6.0)
+    ground.paint(rectangle(20, 10, 14, 6), (70, 110, 80), 14.0)
+    return ground.texture_bgr
+
+
+def later() -> DrawnGround:
+    return DrawnGround(clean().copy(), CELL_M)
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    builder = BaselineBuilder(tmp_path_factory.mktemp("change") / "base", CELL_M)
+    for i in range(6):
+        view = posed(east_m=-25.0 + 10.0 * i, alt_m=60.0, size=SIZE)
+        builder.add(sight_of(later().seen(view), view, time_s=float(i)))
+    return builder.finish()
+
+
+def changed(
+    baseline: Baseline,
+    ground: DrawnGround,
+    view: PosedView = LATER,
+    *,
+    light: float = 1.0,
+    said: PosedView | None = None,
+) -> tuple[Detection, ...]:
+    image = np.clip(ground.seen(view) * light, 0, 255).astype(np.uint8)
+    return ChangeDetector(baseline).look(SceneView(sight_of(image, said or view), SITE), [ZONE])
+
+
+OBJECTS = {
+    "blue shed": (168, 112, 70),
+    "pale shed": (215, 220, 220),
+    "earth": (78, 116, 152),
+    "timber": (80, 124, 186),
+}
+
+
+@pytest.mark.parametrize("thing", OBJECTS)
+def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS[thing], 4.0)
+    (found,) = changed(baseline, ground)
+    assert found.class_name == "new_object"
+    assert found.model_id == "scene-change@1"
+    assert found.measure is not None
+    assert found.measure.unit is MeasureUnit.SQUARE_METRES
+    assert abs(found.measure.value - PLACE.area) < 3.0 * found.measure.error
+    assert found.measure.value == pytest.approx(PLACE.area, rel=0.3)
+    view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
+    assert view.sight.locator is not None
+    assert found.at_px is not None
+    point = view.sight.locator.place(*found.at_px)
+    assert SITE.to_en_m(point.lat_deg, point.lon_deg) == pytest.approx((6.0, 2.0), abs=1.5)
+
+
+@pytest.mark.parametrize("light", [0.6, 1.0, 1.3])
+def test_the_same_ground_in_other_light_is_no_change(baseline: Baseline, light: float) -> None:
+    assert changed(baseline, later(), light=light) == ()
+
+
+def shaded(ground: DrawnGround, area: Polygon, soft_px: float) -> None:
+    mask = DrawnGround(np.zeros_like(ground.texture_bgr), CELL_M)
+    mask.paint(area, (255, 255, 255))
+    part = cv2.GaussianBlur(mask.texture_bgr.astype(np.float32) / 255.0, (0, 0), soft_px)
+    shade = np.array([0.40, 0.34, 0.31])
+    linear = (ground.texture_bgr / 255.0) ** 2.2 * (1.0 - part * (1.0 - shade))
+    ground.texture_bgr = np.asarray(linear ** (1 / 2.2) * 255, np.uint8)
+
+
+@pytest.mark.parametrize("soft_px", [0.8, 12.0], ids=["of a building", "of a cloud"])
+def test_a_new_shadow_is_no_change(baseline: Baseline, soft_px: float) -> None:
+    ground = later()
+    shaded(ground, rectangle(4, 3, 14, 10), soft_px)
+    assert changed(baseline, ground) == ()
+
+
+def test_a_pose_that_is_off_is_put_right_by_what_the_picture_shows(baseline: Baseline) -> None:
+    said = posed(alt_m=60.0, size=SIZE, east_m=5.0, north_m=-1.5, yaw_deg=5.0, pitch_deg=-82.0)
+    assert changed(baseline, later(), said=said) == ()
+    ground = later()
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    assert len(changed(baseline, ground, said=said)) == 1
+
+
+def test_a_thing_in_a_box_to_ignore_is_left_out(baseline: Baseline) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
+    (found,) = ChangeDetector(baseline).look(view, [ZONE])
+    assert ChangeDetector(baseline).look(view, [ZONE], [found.box_xyxy_px]) == ()
+
+
+def test_what_is_seen_again_in_its_place_is_surer(baseline: Baseline) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    detector = ChangeDetector(baseline)
+    sure = []
+    for i, east in enumerate((0.0, 4.0)):
+        view = posed(alt_m=60.0, size=SIZE, east_m=east)
+        seen = SceneView(sight_of(ground.seen(view), view, time_s=float(i)), SITE)
+        (found,) = detector.look(seen, [ZONE])
+        sure.append(found.confidence)
+    assert sure[1] > 1.3 * sure[0]
+
+
+def test_small_things_and_what_is_outside_the_zone_are_left_alone(baseline: Baseline) -> None:
+    ground = later()
+    ground.paint(rectangle(6, 2, 1.6, 1.6), OBJECTS["blue shed"])
+    ground.paint(rectangle(6, 24, 8, 5), OBJECTS["blue shed"])
+    assert changed(baseline, ground, posed(alt_m=80.0, size=SIZE)) == ()
+
+
+def test_nothing_is_said_off_the_baseline_or_of_pictures_that_show_nothing(
+    baseline: Baseline,
+) -> None:
+    far = posed(alt_m=60.0, size=SIZE, east_m=4000.0)
+    assert changed(baseline, later(), LATER, said=far) == ()
+    night = np.random.default_rng(0).integers(0, 9, (540, 960, 3)).astype(np.uint8)
+    plain = np.full((540, 960, 3), 120, np.uint8)
+    for image in (night, plain, plain[:40, :60]):
+        view = posed(size=(image.shape[1], image.shape[0]))
+        assert ChangeDetector(baseline).look(SceneView(sight_of(image, view), SITE), [ZONE]) == ()
+    assert ChangeDetector(baseline).look(SceneView(sight_of(clean(), None), SITE), [ZONE]) == ()
+
+
+def test_the_box_is_where_the_picture_shows_it_and_the_place_where_it_is(
+    baseline: Baseline,
+) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    said = posed(alt_m=60.0, size=SIZE, east_m=5.0, north_m=-1.5, yaw_deg=5.0, pitch_deg=-82.0)
+    (right,) = changed(baseline, ground)
+    (found,) = changed(baseline, ground, said=said)
+    assert found.box_xyxy_px == pytest.approx(right.box_xyxy_px, abs=8.0)
+    assert found.at_px is not None
+    locator = sight_of(clean(), said).locator
+    assert locator is not None
+    point = locator.place(*found.at_px)
+    assert SITE.to_en_m(point.lat_deg, point.lon_deg) == pytest.approx((6.0, 2.0), abs=1.0)

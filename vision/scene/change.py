@@ -1,0 +1,386 @@
+"""What is on the ground now that was not there in a baseline: sheds, heaps, goods, dug earth.
+
+A frame is laid flat by its pose and moved onto the baseline by features. Three things are then
+compared, each with the nearest of what the baseline has within half a metre, so that a rest of
+misregistration does nothing:
+
+* tint, a and b of CIE Lab over L + 16, which light and shade do not change;
+* brightness beyond what full light makes of the baseline's surface: shade is never brighter;
+* structure: edges that the baseline does not have there, normalised by contrast.
+
+Shade makes ground darker, somewhat bluer, and keeps its structure; such regions are left out.
+What moves or drives is given as boxes to ignore, and has to be seen twice to be sure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from park.geodesy import FloatArray
+from park.measure import Measure
+from park.records import BoxXyxyPx, Detection
+from park.taxonomy import MeasureUnit
+from vision.scene.baseline import Baseline
+from vision.scene.detector import WatchedZone, model_id
+from vision.scene.ortho import CellGrid, Patch, laid_flat, registered
+from vision.scene.regions import cleaned, grown, regions
+from vision.scene.view import Mask, SceneView
+
+LEAST_AREA_M2 = 6.0
+LEAST_SINE = 0.70
+"""Ground seen flatter than 45 degrees is not compared: buildings lean over it."""
+
+MOST_SHIFT_M = 8.0
+MOST_PATCH_M = 160.0
+TINT = 9.0
+"""Difference of tint that is a change, units of CIE a and b at L 50."""
+
+BRIGHTER = 1.45
+"""Ratio of brightness that light cannot make, once the light of the two pictures is evened."""
+
+_SLACK_M = 0.5
+_SMOOTH_M = 0.3
+_EDGE = 2.2
+_SHADE_BLUE = 7.0
+_NEAR_M = 4.0
+_REMEMBERED = 60
+_LEAST_KNOWN = 400
+_KEPT_STRUCTURE = 0.55
+_UNREGISTERED = 0.35
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """Cells of one zone that differ, and what of."""
+
+    strong: Mask
+    weak: Mask
+    tint: NDArray[np.float32]
+    ratio: NDArray[np.float32]
+    now: Patch
+    before: Patch
+
+
+class ChangeDetector:
+    """Finds what is new against a baseline.
+
+    Settings of a zone: `min_area_m2` (6), `min_tint` (9).
+
+    Args:
+        baseline: of the site.
+    """
+
+    name = "scene-change"
+    version = 1
+    incident_classes: tuple[str, ...] = ("new_object",)
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self._seen: dict[str, list[tuple[float, float, float]]] = {}
+
+    def fresh(self) -> Self:
+        """Return a detector with the same baseline that has seen nothing."""
+        return type(self)(self._baseline)
+
+    def look(
+        self,
+        view: SceneView,
+        zones: Sequence[WatchedZone],
+        ignore: Sequence[BoxXyxyPx] = (),
+    ) -> tuple[Detection, ...]:
+        """Return what is new in the zones of one frame.
+
+        Args:
+            view: of the frame.
+            zones: where to look.
+            ignore: boxes of the full frame in which something known moves or stands, such as
+                vehicles and people.
+        """
+        if view.blind or view.sight.locator is None or view.gsd_m is None:
+            return ()
+        return tuple(found for zone in zones for found in self._look_at(view, zone, tuple(ignore)))
+
+    def _look_at(
+        self, view: SceneView, zone: WatchedZone, ignore: tuple[BoxXyxyPx, ...]
+    ) -> tuple[Detection, ...]:
+        frame = self._baseline.facts.frame
+        area_m = frame.project_geometry(view.site.unproject_geometry(zone.area_m))
+        grid = self._grid(view, area_m)
+        if grid is None:
+            return ()
+        laid = _laid(view, self._baseline, grid, ignore)
+        if laid is None:
+            return ()
+        before, now, moved = laid
+        watched = grid.mask(area_m) & now.known & before.known
+        watched = np.where(now.sine >= LEAST_SINE, watched, 0).astype(np.uint8)
+        if np.count_nonzero(watched) < _LEAST_KNOWN:
+            return ()
+        compared = _compare(before, now, watched, zone.number("min_tint", TINT))
+        found = []
+        least_px = max(20, round(zone.number("min_area_m2", LEAST_AREA_M2) / grid.cell_m**2))
+        whole = cleaned(grown(compared.strong, compared.weak), 5, 9) & watched
+        for region in regions(whole, least_px):
+            sure = _surety(compared, region)
+            if sure <= 0.0:
+                continue
+            again = self._seen_before(zone.zone_id, grid, region, view.frame.source_time_s)
+            sure *= (1.0 if again else 0.7) * (_UNREGISTERED if moved is None else 1.0)
+            detection = self._detection(view, grid, region, sure, moved)
+            if detection is not None:
+                found.append(detection)
+        return tuple(found)
+
+    def _grid(self, view: SceneView, area_m: BaseGeometry) -> CellGrid | None:
+        """Return the cells of a zone that the frame may show, of the baseline's size."""
+        locator = view.sight.locator
+        assert locator is not None
+        width, height = view.frame.width_px, view.frame.height_px
+        xs, ys = np.meshgrid(np.linspace(0, width, 7), np.linspace(0, height, 7))
+        en_m = locator.ground_many_m(np.column_stack([xs.ravel(), ys.ravel()]))
+        near = en_m[np.linalg.norm(en_m, axis=1) < MOST_PATCH_M]
+        if len(near) < 4:
+            return None
+        lat, lon = locator.frame.to_lat_lon(near[:, 0].copy(), near[:, 1].copy())
+        east, north = np.array(self._baseline.facts.frame.to_en_m(lat, lon))
+        west, south, right, top = area_m.bounds
+        margin = 4.0
+        bounds = (
+            max(float(east.min()), west - margin), max(float(north.min()), south - margin),
+            min(float(east.max()), right + margin), min(float(north.max()), top + margin),
+        )  # fmt: skip
+        if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
+            return None
+        return CellGrid.around(bounds, self._baseline.facts.gsd_m)
+
+    def _seen_before(self, zone_id: str, grid: CellGrid, region: Mask, time_s: float) -> bool:
+        rows, columns = np.nonzero(region)
+        place = grid.places_m(np.array([rows.mean() + 0.5]), np.array([columns.mean() + 0.5]))[0]
+        seen = self._seen.setdefault(zone_id, [])
+        again = any(
+            math.hypot(place[0] - east, place[1] - north) < _NEAR_M and abs(time_s - when) > 1e-6
+            for east, north, when in seen
+        )
+        seen.append((float(place[0]), float(place[1]), time_s))
+        del seen[:-_REMEMBERED]
+        return again
+
+    def _detection(
+        self, view: SceneView, grid: CellGrid, region: Mask, sure: float, moved: FloatArray | None
+    ) -> Detection | None:
+        """Return a region as a detection; its box is where the picture shows it.
+
+        Its place is that of the baseline, so `at_px` is the pixel that the stated pose has
+        there; the two are apart by what the pose is off.
+        """
+        outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        rim = max(outlines, key=cv2.contourArea)[:, 0].astype(np.float64)
+        if moved is not None:
+            back = cv2.perspectiveTransform(rim.reshape(-1, 1, 2), np.linalg.inv(moved))
+            rim = np.asarray(back[:, 0], np.float64)
+        rows, columns = np.nonzero(region)
+        middle = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+        cells = np.concatenate([rim, [[columns[middle], rows[middle]]]]) + 0.5
+        pixels = _pixels(view, self._baseline, grid.places_m(cells[:, 1], cells[:, 0]))
+        if not np.isfinite(pixels).all():
+            return None
+        pixels = np.clip(pixels, 0.0, [view.frame.width_px, view.frame.height_px])
+        low, high = pixels[:-1].min(axis=0), pixels[:-1].max(axis=0)
+        if not (high > low).all():
+            return None
+        at = pixels[-1]
+        return Detection(
+            class_name=self.incident_classes[0],
+            confidence=min(max(sure, 0.0), 1.0),
+            box_xyxy_px=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
+            model_id=model_id(self),
+            measure=_measure(view, grid, region, at * np.array(view.scale_xy)),
+            at_px=(float(at[0]), float(at[1])),
+        )
+
+
+def _pixels(
+    view: SceneView, baseline: Baseline, places: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return pixels of the full frame at places of the baseline, by the pose as it is stated."""
+    lat, lon = baseline.facts.frame.to_lat_lon(places[:, 0].copy(), places[:, 1].copy())
+    assert view.projector is not None
+    return view.projector.pixels(np.column_stack(view.site.to_en_m(lat, lon)))
+
+
+def _measure(view: SceneView, grid: CellGrid, region: Mask, at_px: NDArray[np.float64]) -> Measure:
+    cell_m2 = grid.cell_m**2
+    area_m2 = float(np.count_nonzero(region)) * cell_m2
+    inner = cv2.erode(region, np.ones((3, 3), np.uint8))
+    rim_m = float(np.count_nonzero(region) - np.count_nonzero(inner)) * grid.cell_m
+    # The edge is smoothed over 0.3 m and may lie that much in or out all along, by one sigma
+    # two thirds of it; what stands up leans out of its footprint, which is not taken back.
+    edge_m2 = rim_m * _SMOOTH_M * 0.66
+    share = view.area_share_error(float(at_px[0]), float(at_px[1]))
+    return Measure(area_m2, math.hypot(share * area_m2, edge_m2), MeasureUnit.SQUARE_METRES)
+
+
+def _laid(
+    view: SceneView, baseline: Baseline, grid: CellGrid, ignore: Sequence[BoxXyxyPx]
+) -> tuple[Patch, Patch, FloatArray | None] | None:
+    """Return baseline and frame on one grid, and how the frame was moved, None if not."""
+    locator = view.sight.locator
+    assert locator is not None
+    before = baseline.patch(grid)
+    if not before.known.any():
+        return None
+    now = laid_flat(view.image_bgr, view.scale_xy, locator, baseline.facts.frame, grid)
+    if ignore:
+        now = _without(now, view, baseline, ignore)
+    if not (now.known & before.known).any():
+        return None
+    moved = registered(before, now, MOST_SHIFT_M)
+    if moved is None:
+        return before, now, None
+    return before, moved[0], moved[2]
+
+
+def _without(
+    patch: Patch, view: SceneView, baseline: Baseline, ignore: Sequence[BoxXyxyPx]
+) -> Patch:
+    """Return a patch in which the ground behind boxes is not known."""
+    hidden = np.zeros(view.shape, np.uint8)
+    scale_x, scale_y = view.scale_xy
+    for x0, y0, x1, y1 in ignore:
+        grow_x, grow_y = 0.15 * (x1 - x0), 0.15 * (y1 - y0)
+        corner = (round((x0 - grow_x) * scale_x), round((y0 - grow_y) * scale_y))
+        other = (round((x1 + grow_x) * scale_x), round((y1 + grow_y) * scale_y))
+        cv2.rectangle(hidden, corner, other, 255, -1)
+    locator = view.sight.locator
+    assert locator is not None
+    three = cv2.cvtColor(hidden, cv2.COLOR_GRAY2BGR)
+    laid = laid_flat(
+        np.asarray(three, np.uint8), view.scale_xy, locator, baseline.facts.frame, patch.grid
+    )
+    known = np.where(laid.image_bgr[..., 0] > 0, 0, patch.known).astype(np.uint8)
+    return Patch(patch.grid, patch.image_bgr, known, patch.sine)
+
+
+def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Compared:
+    """Return the watched cells that differ by more than light and a half metre of shift."""
+    cell_m = now.grid.cell_m
+    inside = watched > 0
+    was, is_now = (_smooth_lab(patch.image_bgr, cell_m) for patch in (before, now))
+    gain = _gain(was[..., 0], is_now[..., 0], inside)
+    cast = _cast(was, is_now, inside)
+    tint_was = _tints(was)
+    tint_now = _tints(is_now) - cast
+    size = 2 * max(1, round(_SLACK_M / cell_m)) + 1
+    near = np.ones((size, size), np.uint8)
+    off = _beyond(tint_now, tint_was, near)
+    light_was, light_now = _luminance(was[..., 0]) * gain, _luminance(is_now[..., 0])
+    highest = cv2.dilate(light_was, near)
+    lowest = cv2.erode(light_was, near)
+    darker = light_now < 0.9 * lowest
+    bluer = np.where(darker & (off[..., 1] < 0.0), _SHADE_BLUE, 0.0)
+    off_b = np.sign(off[..., 1]) * np.maximum(np.abs(off[..., 1]) - bluer, 0.0)
+    # Tints of dark pixels are mostly noise.
+    steady = np.clip(is_now[..., 0] / 25.0, 0.2, 1.0) * np.clip(was[..., 0] / 25.0, 0.2, 1.0)
+    tint = (np.hypot(off[..., 0], off_b) * steady).astype(np.float32)
+    floor = 0.02
+    ratio = ((light_now + floor) / (highest + floor)).astype(np.float32)
+    lit = light_was > 0.45 * float(np.median(light_was[inside]))
+    bright = np.where(lit, np.log(np.maximum(ratio, 1e-3)) / math.log(BRIGHTER), 0.0)
+    edges = _new_edges(before, now, watched)
+    evidence = np.maximum(tint / least_tint, bright)
+    weak = np.maximum(evidence, np.minimum(edges / _EDGE, 0.95))
+    strong_mask = np.where((evidence >= 1.0) & inside, 255, 0).astype(np.uint8)
+    weak_mask = np.where((weak >= 0.7) & inside, 255, 0).astype(np.uint8)
+    return _Compared(strong_mask, weak_mask, tint / least_tint, ratio, now, before)
+
+
+def _surety(compared: _Compared, region: Mask) -> float:
+    """Return how sure a region is new, 0 for light and shade."""
+    inside = region > 0
+    tint = float(np.median(compared.tint[inside]))
+    ratio = float(np.median(compared.ratio[inside]))
+    structure = _structure_kept(compared, region)
+    bright = math.log(max(ratio, 1e-3)) / math.log(BRIGHTER)
+    if tint < 0.6 and bright < 0.8 and structure > _KEPT_STRUCTURE:
+        return 0.0
+    contrast = max(tint, bright, 0.6)
+    area = float(np.count_nonzero(region)) * compared.now.grid.cell_m**2
+    by_contrast = 1.0 - 0.8 * math.exp(-1.6 * max(0.0, contrast - 0.6))
+    by_structure = 1.0 - 0.45 * max(0.0, structure)
+    return by_contrast * by_structure * (1.0 - 0.6 * math.exp(-area / 12.0))
+
+
+def _structure_kept(compared: _Compared, region: Mask) -> float:
+    """Return the correlation of brightness in and around a region, then and now, -1 to 1."""
+    cell_m = compared.now.grid.cell_m
+    reach = 2 * max(1, round(1.0 / cell_m)) + 1
+    wide = cv2.dilate(region, np.ones((reach, reach), np.uint8))
+    both = (wide > 0) & (compared.now.known > 0) & (compared.before.known > 0)
+    parts = []
+    for patch in (compared.before, compared.now):
+        grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
+        sigma = max(1.0, 0.15 / cell_m)
+        fine = cv2.GaussianBlur(grey, (0, 0), sigma) - cv2.GaussianBlur(grey, (0, 0), 6.0 * sigma)
+        parts.append(fine[both] - float(fine[both].mean()))
+    norm = float(np.linalg.norm(parts[0]) * np.linalg.norm(parts[1]))
+    return float(parts[0] @ parts[1]) / norm if norm > 0.0 else 0.0
+
+
+def _smooth_lab(image_bgr: NDArray[np.uint8], cell_m: float) -> NDArray[np.float32]:
+    size = 2 * max(1, round(_SMOOTH_M / cell_m / 2.0)) + 1
+    smooth = cv2.blur(image_bgr.astype(np.float32) / 255.0, (size, size))
+    return np.asarray(cv2.cvtColor(smooth, cv2.COLOR_BGR2Lab), np.float32)
+
+
+def _tints(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(lab[..., 1:] * (66.0 / (lab[..., :1] + 16.0)), np.float32)
+
+
+def _luminance(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(((lightness + 16.0) / 116.0) ** 3, np.float32)
+
+
+def _gain(
+    was: NDArray[np.float32], is_now: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> float:
+    """Return how much brighter lit ground is now: the mode-like upper middle of the ratios."""
+    ratios = _luminance(is_now[inside]) / np.maximum(_luminance(was[inside]), 0.01)
+    return float(np.clip(np.percentile(ratios, 60.0), 0.2, 5.0))
+
+
+def _cast(
+    was: NDArray[np.float32], is_now: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return the tint that the light or the camera's white balance has put over everything."""
+    off = np.median(_tints(is_now)[inside] - _tints(was)[inside], axis=0)
+    return np.asarray(np.clip(off, -8.0, 8.0), np.float32)
+
+
+def _beyond(
+    now: NDArray[np.float32], was: NDArray[np.float32], near: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Return by how much values lie outside of what the other had in the neighbourhood."""
+    high, low = cv2.dilate(was, near), cv2.erode(was, near)
+    return np.asarray(np.maximum(now - high, 0.0) - np.maximum(low - now, 0.0), np.float32)
+
+
+def _new_edges(before: Patch, now: Patch, watched: Mask) -> NDArray[np.float32]:
+    """Return edges, normalised by contrast, beyond the baseline's within half a metre."""
+    cell_m = now.grid.cell_m
+    parts = []
+    for patch in (before, now):
+        grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32) + 12.0
+        log = cv2.GaussianBlur(np.log(grey), (0, 0), max(0.8, 0.12 / cell_m))
+        size = np.hypot(cv2.Sobel(log, cv2.CV_32F, 1, 0), cv2.Sobel(log, cv2.CV_32F, 0, 1))
+        usual = float(np.median(size[watched > 0])) + 0.02
+        parts.append(size / usual)
+    reach = 2 * max(1, round(_SLACK_M / cell_m)) + 1
+    return np.asarray(parts[1] - cv2.dilate(parts[0], np.ones((reach, reach), np.uint8)))

@@ -1,0 +1,207 @@
+"""Pictures laid flat on the ground: cells of one size, north up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from park.geodesy import FloatArray, LocalFrame
+from park.records import PosedView
+from vision.locate import Locator
+from vision.scene.picture_motion import motion_between
+from vision.scene.view import Mask
+from vision.scene.zones import GroundProjector
+
+_LATTICE = 16
+_LEAST_KNOWN = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class CellGrid:
+    """Square cells on the ground, rows from north to south.
+
+    Attributes:
+        west_m: left edge, east of the frame's origin.
+        north_m: upper edge, north of it.
+        cell_m: side of a cell.
+        columns: how many from west to east.
+        rows: how many from north to south.
+    """
+
+    west_m: float
+    north_m: float
+    cell_m: float
+    columns: int
+    rows: int
+
+    @classmethod
+    def around(cls, bounds_m: tuple[float, float, float, float], cell_m: float) -> CellGrid:
+        """Return the grid that covers (west, south, east, north), on whole multiples of a cell."""
+        west, south, east, north = bounds_m
+        left, top = math.floor(west / cell_m), math.ceil(north / cell_m)
+        columns = max(1, math.ceil(east / cell_m) - left)
+        rows = max(1, top - math.floor(south / cell_m))
+        return cls(left * cell_m, top * cell_m, cell_m, columns, rows)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.columns
+
+    def places_m(self, rows: FloatArray, columns: FloatArray) -> FloatArray:
+        """Return east and north of points given in cells (cell centres are at +0.5), (N, 2)."""
+        east = self.west_m + columns * self.cell_m
+        north = self.north_m - rows * self.cell_m
+        return np.column_stack([east, north])
+
+    def mask(self, area_m: BaseGeometry) -> Mask:
+        """Return 255 for the cells whose centre is in an area, 0 for the others."""
+        from affine import Affine
+        from rasterio.features import rasterize
+
+        if area_m.is_empty:
+            return np.zeros(self.shape, np.uint8)
+        transform = Affine(self.cell_m, 0.0, self.west_m, 0.0, -self.cell_m, self.north_m)
+        return np.asarray(
+            rasterize([(area_m, 255)], self.shape, fill=0, transform=transform, dtype="uint8")
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """A part of the ground as one picture shows it, or as a baseline has it.
+
+    Attributes:
+        grid: of its cells.
+        image_bgr: uint8, shape (rows, columns, 3).
+        known: 255 where the picture shows the cell.
+        sine: of the depression under which it is seen, float32.
+    """
+
+    grid: CellGrid
+    image_bgr: NDArray[np.uint8]
+    known: Mask
+    sine: NDArray[np.float32]
+
+
+def laid_flat(
+    image_bgr: NDArray[np.uint8],
+    scale_xy: tuple[float, float],
+    locator: Locator,
+    frame: LocalFrame,
+    grid: CellGrid,
+) -> Patch:
+    """Return what a picture shows of a grid of cells.
+
+    Args:
+        image_bgr: the picture, of whatever size.
+        scale_xy: its pixels per pixel of the full frame.
+        locator: of the full frame.
+        frame: of the grid.
+        grid: cells.
+    """
+    rows = np.linspace(0.0, grid.rows, max(2, math.ceil(grid.rows / _LATTICE) + 1))
+    columns = np.linspace(0.0, grid.columns, max(2, math.ceil(grid.columns / _LATTICE) + 1))
+    at_columns, at_rows = np.meshgrid(columns, rows)
+    places = grid.places_m(at_rows.ravel(), at_columns.ravel())
+    pixels = GroundProjector(locator, frame).pixels(places) * np.array(scale_xy) - 0.5
+    lattice = np.concatenate([pixels, _sines(locator, frame, places)[:, None]], axis=1)
+    whole = _spread(lattice.reshape(len(rows), len(columns), 3).astype(np.float32), grid.shape)
+    x, y, sine = whole[..., 0], whole[..., 1], whole[..., 2]
+    height, width = image_bgr.shape[:2]
+    with np.errstate(invalid="ignore"):
+        known = (x >= 0.0) & (y >= 0.0) & (x <= width - 1.0) & (y <= height - 1.0)
+    image = cv2.remap(
+        image_bgr, np.where(known, x, -1.0), np.where(known, y, -1.0), cv2.INTER_LINEAR
+    )
+    return Patch(
+        grid,
+        np.asarray(image, np.uint8),
+        np.where(known, 255, 0).astype(np.uint8),
+        np.where(known, sine, 0.0).astype(np.float32),
+    )
+
+
+def _sines(locator: Locator, frame: LocalFrame, places: FloatArray) -> FloatArray:
+    view = locator.view
+    if not isinstance(view, PosedView):
+        return np.ones(len(places))
+    east, north = frame.to_en_m(view.pose.lat_deg, view.pose.lon_deg)
+    away = np.hypot(places[:, 0] - east, places[:, 1] - north)
+    height_m = max(view.pose.alt_home_m, 0.1)
+    return np.asarray(height_m / np.hypot(away, height_m), np.float64)
+
+
+def _spread(lattice: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return lattice values at cell centres, by bilinear interpolation."""
+    rows, columns = shape
+    y = (np.arange(rows, dtype=np.float32) + 0.5) * ((lattice.shape[0] - 1) / rows)
+    x = (np.arange(columns, dtype=np.float32) + 0.5) * ((lattice.shape[1] - 1) / columns)
+    whole_x, whole_y = np.meshgrid(x, y)
+    return np.asarray(cv2.remap(lattice, whole_x, whole_y, cv2.INTER_LINEAR), np.float32)
+
+
+def even_light(image_bgr: NDArray[np.uint8], known: Mask, cell_m: float) -> NDArray[np.uint8]:
+    """Return grey with the light of some metres taken out: mean 128, deviation about 40.
+
+    Two pictures of one place under different light then look alike to a matcher.
+    """
+    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    sigma = max(2.0, 2.5 / cell_m)
+    weight = cv2.GaussianBlur((known > 0).astype(np.float32), (0, 0), sigma) + 1e-3
+    grey = np.where(known > 0, grey, 0.0).astype(np.float32)
+    mean = cv2.GaussianBlur(grey, (0, 0), sigma) / weight
+    off = np.where(known > 0, grey - mean, 0.0).astype(np.float32)
+    spread = np.sqrt(cv2.GaussianBlur(off * off, (0, 0), sigma) / weight) + 4.0
+    return np.asarray(np.clip(128.0 + 40.0 * off / spread, 0, 255), np.uint8)
+
+
+def registered(onto: Patch, patch: Patch, most_m: float) -> tuple[Patch, float, FloatArray] | None:
+    """Return a patch moved so that it lies on another of the same grid, and how it was moved.
+
+    The second value is by how many metres at most; the third the homography from its cells as
+    they were to where they are now, for OpenCV's pixels. None where too little agrees, or where
+    it would have to move further than poses are wrong.
+
+    Args:
+        onto: what it is to lie on.
+        patch: what is moved.
+        most_m: the furthest that any known corner of it may move.
+    """
+    both = (onto.known > 0) & (patch.known > 0)
+    if both.mean() < _LEAST_KNOWN * 0.2 or both.sum() < 2500:
+        return None
+    common = np.where(both, 255, 0).astype(np.uint8)
+    cell_m = patch.grid.cell_m
+    motion = motion_between(
+        even_light(patch.image_bgr, common, cell_m),
+        even_light(onto.image_bgr, common, cell_m),
+        None,
+    )
+    if motion.homography is None:
+        return None
+    rows, columns = np.nonzero(both)
+    corners = np.array(
+        [[columns.min(), rows.min()], [columns.max(), rows.min()],
+         [columns.max(), rows.max()], [columns.min(), rows.max()]], np.float64
+    )  # fmt: skip
+    moved = cv2.perspectiveTransform(corners.reshape(-1, 1, 2), motion.homography)[:, 0]
+    far_m = float(np.linalg.norm(moved - corners, axis=1).max()) * cell_m
+    if far_m > most_m:
+        return None
+    size = (patch.grid.columns, patch.grid.rows)
+    image = cv2.warpPerspective(patch.image_bgr, motion.homography, size)
+    known = cv2.warpPerspective(patch.known, motion.homography, size, flags=cv2.INTER_NEAREST)
+    sine = cv2.warpPerspective(patch.sine, motion.homography, size)
+    solid = cv2.erode(known, np.ones((3, 3), np.uint8))
+    return (
+        Patch(patch.grid, np.asarray(image, np.uint8), np.asarray(solid, np.uint8),
+              np.asarray(sine, np.float32)),
+        far_m,
+        motion.homography,
+    )  # fmt: skip
