@@ -24,7 +24,12 @@ from ops.plan_motion import fly
 from park.clock import SystemClock
 from park.errors import FlightError
 from park.records import CameraPose, Intrinsics
-from sim_data.patrol_footage import TrueFlight, noise_named, positions_in_view
+from sim_data.patrol_footage import (
+    ClearedLife,
+    TrueFlight,
+    noise_named,
+    positions_in_view,
+)
 
 if TYPE_CHECKING:
     from drone.records import FlightPlan
@@ -129,7 +134,7 @@ def prepare_park(out: Path, seed: int) -> DemoPark:
     scenario_path.write_text(staged, "utf-8")
     scenario = Scenario.load(scenario_path, world)
     life = Life(world, seed)
-    renderer = Renderer(world, life=life, scenario=scenario, seed=seed)
+    renderer = Renderer(world, life=ClearedLife(life, scenario), scenario=scenario, seed=seed)
     return DemoPark(world, life, planned, scenario, site_path, out, flight, renderer)
 
 

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from ops.made_footage import Draws, MadeCameras, MadePatrol, Seen, frames_of, write_patrol
 from ops.plan_motion import fly
 from park.errors import SettingsError
-from sim_data.patrol_footage import SensorNoise, TrueFlight, noise_named, positions_in_view
+from sim_data.patrol_footage import (
+    ClearedLife,
+    SensorNoise,
+    TrueFlight,
+    noise_named,
+    positions_in_view,
+)
 
 if TYPE_CHECKING:
     from drone.records import FlightPlan
@@ -177,7 +183,10 @@ def make_days(
     noise = noise_named(wish.noise)
     scenario = park.scenario
     renderer = renderer or Renderer(
-        park.world, life=park.life, scenario=scenario, seed=scenario.seed
+        park.world,
+        life=ClearedLife(park.life, scenario),
+        scenario=scenario,
+        seed=scenario.seed,
     )
     wish.out.mkdir(parents=True, exist_ok=True)
     site_path = wish.out / SITE_NAME
