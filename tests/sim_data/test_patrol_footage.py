@@ -38,7 +38,7 @@ def straight(seconds: float = 60.0, *, alt_m: float = 60.0, yaw_deg: float = 90.
         start=START,
         frame=FRAME,
         takeoff_alt_amsl_m=20.0,
-        east_m=np.arange(count) * 1.0,
+        east_m=np.linspace(0.0, count - 1.0, count),
         north_m=level * 0.0,
         alt_home_m=level * alt_m,
         yaw_deg=level * yaw_deg,
