@@ -1,4 +1,4 @@
-# make demo   the main job on drawn footage, ending with a page to look at
+# make demo   the main job in a simulated park, ending with a page to look at
 # make test   everything that CI checks
 # make bench  speed and memory, written to docs/benchmarks.md
 # Each makes .venv first where there is none.
