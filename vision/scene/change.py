@@ -9,7 +9,9 @@ misregistration does nothing:
 * structure: edges that the baseline does not have there, normalised by contrast.
 
 Shade makes ground darker, somewhat bluer, and keeps its structure; such regions are left out.
-What moves or drives is given as boxes to ignore, and has to be seen twice to be sure.
+So are trees and bushes, and a metre and a half around them: they lean and sway. Where a frame
+cannot be moved onto the baseline, nothing is said. What moves or drives is given as boxes to
+ignore, and what was seen only once is less sure.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ _NEAR_M = 4.0
 _REMEMBERED = 60
 _LEAST_KNOWN = 400
 _KEPT_STRUCTURE = 0.55
-_UNREGISTERED = 0.35
+_CROWN_M = 1.5
+_CROWN_ROUGH = 0.11
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,10 +123,13 @@ class ChangeDetector:
         if laid is None:
             return ()
         before, now, moved = laid
+        if moved is None:
+            return ()
         watched = grid.mask(area_m) & now.known & before.known
         watched = np.where(now.sine >= LEAST_SINE, watched, 0).astype(np.uint8)
         if np.count_nonzero(watched) < _LEAST_KNOWN:
             return ()
+        watched &= ~_crowns(before) & ~_crowns(now)
         compared = _compare(before, now, watched, zone.number("min_tint", TINT))
         found = []
         least_px = max(20, round(zone.number("min_area_m2", LEAST_AREA_M2) / grid.cell_m**2))
@@ -133,7 +139,7 @@ class ChangeDetector:
             if sure <= 0.0:
                 continue
             again = self._seen_before(zone.zone_id, grid, region, view.frame.source_time_s)
-            sure *= (1.0 if again else 0.7) * (_UNREGISTERED if moved is None else 1.0)
+            sure *= 1.0 if again else 0.7
             detection = self._detection(view, grid, region, sure, moved)
             if detection is not None:
                 found.append(detection)
@@ -300,6 +306,21 @@ def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Co
     strong_mask = np.where((evidence >= 1.0) & inside, 255, 0).astype(np.uint8)
     weak_mask = np.where((weak >= 0.7) & inside, 255, 0).astype(np.uint8)
     return _Compared(strong_mask, weak_mask, tint / least_tint, ratio, now, before)
+
+
+def _crowns(patch: Patch) -> Mask:
+    """Return 255 on trees and bushes and close around them: they lean, sway and grow."""
+    cell_m = patch.grid.cell_m
+    lab = _smooth_lab(patch.image_bgr, cell_m)
+    green = (lab[..., 1] < -7.0) & (lab[..., 2] > 8.0) & (lab[..., 2] > -lab[..., 1])
+    grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    size = 2 * max(1, round(0.6 / cell_m)) + 1
+    mean = cv2.blur(grey, (size, size))
+    spread = np.sqrt(np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0.0))
+    rough = spread / (mean + 8.0) > _CROWN_ROUGH
+    crowns = cleaned(np.where(green & rough, 255, 0).astype(np.uint8), 2 * (size // 4) + 3, 1)
+    reach = 2 * max(1, round(_CROWN_M / cell_m)) + 1
+    return np.asarray(cv2.dilate(crowns, np.ones((reach, reach), np.uint8)), np.uint8)
 
 
 def _surety(compared: _Compared, region: Mask) -> float:
