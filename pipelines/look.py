@@ -76,6 +76,7 @@ class LookSettings:
         input_px: side of the models' input; None takes each model's own.
         whole: look at each frame once, shrunk to the input, whatever its scale.
         terrain_path: GeoTIFF of the ground; None for level ground at take-off height.
+        baseline: folder of the site as it was, to find what is new; None without.
         pictures: folder for overview pictures; None for none.
         redaction: blur people and plates in pictures.
     """
@@ -88,6 +89,7 @@ class LookSettings:
     input_px: int | None = None
     whole: bool = False
     terrain_path: str | None = None
+    baseline: str | None = None
     pictures: str | None = None
     redaction: bool = True
 
@@ -135,7 +137,9 @@ class LookAtFootage(beam.DoFn):
             )
             for model in settings.models
         ]
-        self._scenes = watched_scenes(settings.site, every_detector(settings.site))
+        self._scenes = watched_scenes(
+            settings.site, every_detector(settings.site, settings.baseline)
+        )
         if settings.pictures is not None and settings.redaction:
             self._privacy = PrivacyFinder(settings.models)
 

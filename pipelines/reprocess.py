@@ -35,7 +35,7 @@ from pipelines.conclude import (
     PictureStore,
     concluded,
 )
-from pipelines.identity import run_id, stable_id
+from pipelines.identity import content_hash, run_id, stable_id
 from pipelines.look import PATROLS, REJECTS, LookAtFootage, LookSettings, SourceSeen, StageBatches
 from pipelines.progress import ProgressListener, listening
 from pipelines.run_tables import plan_replacement, run_tables
@@ -50,6 +50,7 @@ from pipelines.staging import (
 from pipelines.tables import CommitReport, Warehouse
 from vision.footage import Discovery, FootageOptions, Ignored, discover
 from vision.models.registry import ModelFile
+from vision.scene.baseline import Baseline
 from vision.scene.detector import model_id
 
 _ATTEMPTS = 4
@@ -71,6 +72,7 @@ class ReprocessRequest:
         input_px: side of the models' input; None takes each model's own.
         whole: look at each frame once, shrunk to the input, whatever its scale.
         terrain: GeoTIFF of the ground; None for level ground at take-off height.
+        baseline: folder of the site as it was, to find what is new; None without.
         pictures: folder for overview pictures; None for none.
         redaction: blur people and plates in pictures.
         beam_options: options for Beam, as on its command line.
@@ -85,6 +87,7 @@ class ReprocessRequest:
     input_px: int | None = None
     whole: bool = False
     terrain: Path | None = None
+    baseline: Path | None = None
     pictures: Path | None = None
     redaction: bool = True
     beam_options: tuple[str, ...] = ()
@@ -208,6 +211,8 @@ def _check_places(request: ReprocessRequest) -> None:
     """Refuse a terrain or a folder for pictures that cannot be used, before hours of work."""
     if request.terrain is not None:
         ElevationModel(request.terrain)
+    if request.baseline is not None:
+        Baseline(request.baseline)
     if request.pictures is not None:
         try:
             request.pictures.mkdir(parents=True, exist_ok=True)
@@ -243,14 +248,25 @@ def _run_id(request: ReprocessRequest, found: Discovery) -> str:
             "confidence": request.confidence,
             "input_px": request.input_px,
             "whole": request.whole,
-            "terrain": str(request.terrain) if request.terrain else None,
+            "terrain": _text(request.terrain),
+            "baseline": _baseline_hash(request.baseline),
             "redaction": request.redaction,
             "scenes": ",".join(
                 model_id(scene.detector)
-                for scene in watched_scenes(request.site, every_detector(request.site))
+                for scene in watched_scenes(
+                    request.site, every_detector(request.site, _text(request.baseline))
+                )
             ),
         },
     )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _baseline_hash(folder: Path | None) -> str | None:
+    return None if folder is None else content_hash(folder / "baseline.json")
 
 
 def _pipeline(request: ReprocessRequest) -> beam.Pipeline:
@@ -294,8 +310,9 @@ def _look(request: ReprocessRequest, found: Discovery, stamp: RunStamp, staging:
         confidence=request.confidence,
         input_px=request.input_px,
         whole=request.whole,
-        terrain_path=str(request.terrain) if request.terrain else None,
-        pictures=str(request.pictures) if request.pictures else None,
+        terrain_path=_text(request.terrain),
+        baseline=_text(request.baseline),
+        pictures=_text(request.pictures),
         redaction=request.redaction,
     )
     pipeline = _pipeline(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from park.records import Detection
 from park.site import Site
@@ -11,11 +12,15 @@ from park.site_model import Zone
 from park.site_rules import Watch
 from park.taxonomy import class_matches
 from vision.observe import Sight
+from vision.scene.baseline import Baseline
+from vision.scene.change import ChangeDetector
 from vision.scene.detector import SceneDetector, Setting, WatchedZone
 from vision.scene.flame import FlameDetector
 from vision.scene.hotspot import HotspotDetector
 from vision.scene.smoke import SmokeDetector
+from vision.scene.soil import SoilDetector
 from vision.scene.view import SceneViews
+from vision.scene.water import WaterDetector
 
 _TOWER_M = 5.0
 """A cooling tower may be given as a point."""
@@ -29,18 +34,32 @@ class WatchedScene:
     zones: tuple[WatchedZone, ...]
 
 
-def every_detector(site: Site) -> tuple[SceneDetector, ...]:
+def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetector, ...]:
     """Return one of each scene detector, with its own settings and no memory.
 
     Args:
         site: tells where white air is steam: its cooling towers.
+        baseline: folder of a baseline of the site; without one, nothing is looked for that
+            was not there before.
+
+    Raises:
+        StoreError: the baseline cannot be read.
     """
     towers = [
         site.frame.project_geometry(asset.geometry).buffer(_TOWER_M)
         for asset in site.assets
         if asset.asset_class.strip().lower().replace(" ", "_") == "cooling_tower"
     ]
-    return HotspotDetector(), FlameDetector(), SmokeDetector(towers)
+    always = (
+        HotspotDetector(),
+        FlameDetector(),
+        SmokeDetector(towers),
+        WaterDetector(),
+        SoilDetector(),
+    )
+    if baseline is None:
+        return always
+    return (*always, ChangeDetector(Baseline(Path(baseline))))
 
 
 def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[WatchedScene, ...]:

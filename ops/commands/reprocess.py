@@ -60,6 +60,10 @@ def reprocess(
     terrain: Annotated[
         Path | None, typer.Option("--terrain", help="GeoTIFF of ground heights (DEM).")
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option("--baseline", metavar="DIR", help="The site as it was, to find what is new."),
+    ] = None,
     hfov: Annotated[
         float | None,
         typer.Option("--hfov", help="Horizontal field of view in degrees, where not recorded."),
@@ -103,6 +107,10 @@ def reprocess(
 
     app = App.start()
     loaded, site_hash = app.load_site(site)
+    if baseline is not None and not (baseline / "baseline.json").is_file():
+        raise SettingsError(
+            f"--baseline {baseline} is no baseline; `parkwatch baseline build` makes one"
+        )
     if terrain is not None and not terrain.is_file():
         raise SettingsError(f"--terrain {terrain} is not a file")
     request = ReprocessRequest(
@@ -121,6 +129,7 @@ def reprocess(
         input_px=imgsz,
         whole=whole,
         terrain=terrain,
+        baseline=baseline,
         pictures=pictures,
         redaction=not no_redact,
         beam_options=tuple(beam or ()),
