@@ -37,6 +37,9 @@ from vision.scene.regions import cleaned, grown, regions
 from vision.scene.view import Mask, SceneView
 
 LEAST_AREA_M2 = 6.0
+LEAST_SURE = 0.22
+"""Before what was seen once is marked down: less sure is mostly light and lean."""
+
 LEAST_SINE = 0.70
 """Ground seen flatter than 45 degrees is not compared: buildings lean over it."""
 
@@ -136,7 +139,7 @@ class ChangeDetector:
         whole = cleaned(grown(compared.strong, compared.weak), 5, 9) & watched
         for region in regions(whole, least_px):
             sure = _surety(compared, region)
-            if sure <= 0.0:
+            if sure < LEAST_SURE:
                 continue
             again = self._seen_before(zone.zone_id, grid, region, view.frame.source_time_s)
             sure *= 1.0 if again else 0.7
