@@ -342,7 +342,8 @@ class _Look:
             for one, detector in zip(found, self._detectors, strict=True)
         ]
         parts = [self._without_roofs(part) for part in parts]
-        if scenes := self._scenes.look(sight):
+        known = [seen.box_xyxy_px for part in parts for seen in part.kept]
+        if scenes := self._scenes.look(sight, known):
             parts.append(observe_scene(scenes, sight, self._new_id))
         if len(parts) == 1:
             return parts[0]

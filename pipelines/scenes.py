@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from park.records import Detection
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from park.records import BoxXyxyPx, Detection
 from park.site import Site
-from park.site_model import Zone
+from park.site_model import Asset, Zone
 from park.site_rules import Watch
-from park.taxonomy import class_matches
+from park.taxonomy import class_key, class_matches
 from vision.observe import Sight
 from vision.scene.baseline import Baseline
 from vision.scene.change import ChangeDetector
@@ -24,6 +28,10 @@ from vision.scene.water import WaterDetector
 
 _TOWER_M = 5.0
 """A cooling tower may be given as a point."""
+_OUTFALL_M = 20.0
+"""An outfall on the bank belongs to the water this near."""
+_EAVES_M = 1.0
+_ROAD_M = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     towers = [
         site.frame.project_geometry(asset.geometry).buffer(_TOWER_M)
         for asset in site.assets
-        if asset.asset_class.strip().lower().replace(" ", "_") == "cooling_tower"
+        if _is(asset, "cooling_tower")
     ]
     always = (
         HotspotDetector(),
@@ -70,9 +78,10 @@ def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[Watc
         detectors: those that there are.
     """
     found = []
+    covered = _Covered(site)
     for detector in detectors:
         zones = tuple(
-            WatchedZone(zone.id, site.zone_areas_m[zone.id], _settings(site, zone, rule))
+            WatchedZone(zone.id, covered.ground(detector, zone), _settings(site, zone, rule))
             for zone in site.zones
             for rule in zone.rules
             if isinstance(rule, Watch)
@@ -83,6 +92,46 @@ def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[Watc
     return tuple(found)
 
 
+class _Covered:
+    """What stands or leads over the ground of a site: roofs, and roads with their width."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    @cached_property
+    def _roofs(self) -> shapely.STRtree:
+        project = self._site.frame.project_geometry
+        return shapely.STRtree(
+            [project(one.geometry).buffer(_EAVES_M) for one in self._site.buildings]
+        )
+
+    @cached_property
+    def _roads(self) -> shapely.STRtree:
+        project = self._site.frame.project_geometry
+        return shapely.STRtree(
+            [
+                project(one.geometry).buffer((one.width_m or _ROAD_M) / 2.0)
+                for one in self._site.roads
+            ]
+        )
+
+    def ground(self, detector: SceneDetector, zone: Zone) -> BaseGeometry:
+        """Return the part of a zone in which a detector is to look.
+
+        Roofs are no soil and no water and lean over what is new; bridges are no water.
+        """
+        area_m = self._site.zone_areas_m[zone.id]
+        trees = []
+        if isinstance(detector, WaterDetector | SoilDetector | ChangeDetector):
+            trees.append(self._roofs)
+        if isinstance(detector, WaterDetector):
+            trees.append(self._roads)
+        for tree in trees:
+            near = tree.geometries[tree.query(area_m, predicate="intersects")]
+            area_m = area_m.difference(shapely.union_all(near))
+        return area_m
+
+
 def _settings(site: Site, zone: Zone, rule: Watch) -> dict[str, Setting]:
     settings: dict[str, Setting] = {"incident": rule.incident}
     if rule.limit_c is not None:
@@ -91,10 +140,16 @@ def _settings(site: Site, zone: Zone, rule: Watch) -> dict[str, Setting]:
         settings["above_ambient_c"] = rule.above_ambient_c
     area_m = site.zone_areas_m[zone.id]
     for asset in site.assets:
-        if asset.asset_class and site.frame.project_geometry(asset.geometry).intersects(area_m):
+        shape = site.frame.project_geometry(asset.geometry)
+        if _is(asset, "outfall") and shape.distance(area_m) <= _OUTFALL_M:
+            settings["outfall_east_m"], settings["outfall_north_m"] = shape.centroid.coords[0]
+        elif asset.asset_class and "asset_class" not in settings and shape.intersects(area_m):
             settings["asset_class"] = asset.asset_class
-            break
     return settings
+
+
+def _is(asset: Asset, asset_class: str) -> bool:
+    return class_key(asset.asset_class) == asset_class
 
 
 class SceneLook:
@@ -109,13 +164,20 @@ class SceneLook:
         self._views = SceneViews(site.frame)
         self._scenes = [(scene.detector.fresh(), scene.zones) for scene in scenes]
 
-    def look(self, sight: Sight) -> tuple[Detection, ...]:
-        """Return what the detectors see in the next frame; nothing where no zone is watched."""
+    def look(self, sight: Sight, known: Sequence[BoxXyxyPx] = ()) -> tuple[Detection, ...]:
+        """Return what the detectors see in the next frame; nothing where no zone is watched.
+
+        Args:
+            sight: of the frame.
+            known: boxes of vehicles and people in it, which come and go and are nothing new.
+        """
         if not self._scenes or sight.locator is None:
             return ()
         view = self._views.add(sight)
-        return tuple(
-            detection
-            for detector, zones in self._scenes
-            for detection in detector.look(view, zones)
-        )
+        found: list[Detection] = []
+        for detector, zones in self._scenes:
+            if isinstance(detector, ChangeDetector):
+                found.extend(detector.look(view, zones, known))
+            else:
+                found.extend(detector.look(view, zones))
+        return tuple(found)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
 import pytest
+import shapely
 
 from park.measure import Measure
 from park.picture import Pixels
 from park.records import CameraPose, Detection, Frame, Intrinsics, PosedView, PoseSigma
+from park.site_model import Asset, Building
 from park.taxonomy import MeasureUnit
 from pipelines.scenes import SceneLook, every_detector, watched_scenes
 from tests.pipelines.test_rules import FRAME, site_with
@@ -82,6 +85,8 @@ def test_limits_of_a_rule_reach_the_detector() -> None:
         ("smoke", "scene-smoke"),
         ("smoke_plume", "scene-smoke"),
         ("overheating_equipment", "scene-hotspot"),
+        ("discoloured_water", "scene-water"),
+        ("bare_soil", "scene-soil"),
     ],
 )
 def test_each_incident_has_the_detector_that_finds_it(incident: str, name: str) -> None:
@@ -115,3 +120,19 @@ def test_every_source_gets_detectors_without_memory() -> None:
     shared = Soil()
     SceneLook(site, watched_scenes(site, [shared])).look(sight())
     assert shared.seen == 0
+
+
+def test_roofs_are_no_soil_and_an_outfall_tells_where_water_is_clean() -> None:
+    site = site_with(watch("bare_soil"), watch("discoloured_water"))
+    hall = Building(
+        height_m=8.0, geometry=FRAME.unproject_geometry(shapely.box(-5.0, -5.0, 5.0, 5.0))
+    )
+    pipe = Asset(
+        asset_class="outfall", criticality=1,
+        geometry=FRAME.unproject_geometry(shapely.Point(30.0, 0.0)),
+    )  # fmt: skip
+    park = replace(site, buildings=(hall,), assets=(pipe,))
+    water, soil = watched_scenes(park, every_detector(park))
+    assert soil.zones[0].area_m.area == pytest.approx(1600.0 - 143.1, abs=1.0)
+    assert water.zones[0].number("outfall_east_m", 0.0) == pytest.approx(30.0, abs=0.01)
+    assert water.zones[0].number("outfall_north_m", 9.0) == pytest.approx(0.0, abs=0.01)
