@@ -78,10 +78,10 @@ def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[Watc
         detectors: those that there are.
     """
     found = []
-    covered = _Covered(site)
+    around = _Surroundings(site)
     for detector in detectors:
         zones = tuple(
-            WatchedZone(zone.id, covered.ground(detector, zone), _settings(site, zone, rule))
+            WatchedZone(zone.id, around.ground(detector, zone), around.settings(zone, rule))
             for zone in site.zones
             for rule in zone.rules
             if isinstance(rule, Watch)
@@ -92,8 +92,8 @@ def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[Watc
     return tuple(found)
 
 
-class _Covered:
-    """What stands or leads over the ground of a site: roofs, and roads with their width."""
+class _Surroundings:
+    """What stands, lies or leads over the ground of a site: roofs, assets, roads."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -131,21 +131,28 @@ class _Covered:
             area_m = area_m.difference(shapely.union_all(near))
         return area_m
 
+    @cached_property
+    def _assets(self) -> shapely.STRtree:
+        project = self._site.frame.project_geometry
+        return shapely.STRtree([project(one.geometry) for one in self._site.assets])
 
-def _settings(site: Site, zone: Zone, rule: Watch) -> dict[str, Setting]:
-    settings: dict[str, Setting] = {"incident": rule.incident}
-    if rule.limit_c is not None:
-        settings["limit_c"] = rule.limit_c
-    if rule.above_ambient_c is not None:
-        settings["above_ambient_c"] = rule.above_ambient_c
-    area_m = site.zone_areas_m[zone.id]
-    for asset in site.assets:
-        shape = site.frame.project_geometry(asset.geometry)
-        if _is(asset, "outfall") and shape.distance(area_m) <= _OUTFALL_M:
-            settings["outfall_east_m"], settings["outfall_north_m"] = shape.centroid.coords[0]
-        elif asset.asset_class and "asset_class" not in settings and shape.intersects(area_m):
-            settings["asset_class"] = asset.asset_class
-    return settings
+    def settings(self, zone: Zone, rule: Watch) -> dict[str, Setting]:
+        """Return what a rule, and the assets in or by its zone, tell a detector."""
+        settings: dict[str, Setting] = {"incident": rule.incident}
+        if rule.limit_c is not None:
+            settings["limit_c"] = rule.limit_c
+        if rule.above_ambient_c is not None:
+            settings["above_ambient_c"] = rule.above_ambient_c
+        area_m = self._site.zone_areas_m[zone.id]
+        near = self._assets.query(area_m, predicate="dwithin", distance=_OUTFALL_M)
+        for number in sorted(near.tolist()):
+            asset, shape = self._site.assets[number], self._assets.geometries[number]
+            if _is(asset, "outfall"):
+                place = shape.centroid
+                settings["outfall_east_m"], settings["outfall_north_m"] = place.x, place.y
+            elif asset.asset_class and "asset_class" not in settings and shape.intersects(area_m):
+                settings["asset_class"] = asset.asset_class
+        return settings
 
 
 def _is(asset: Asset, asset_class: str) -> bool:
