@@ -117,6 +117,7 @@ class FitRecipe(_Part):
         seed: of everything random.
         scale: pictures are scaled by 1 - scale to 1 + scale.
         mosaic: share of pictures put together from four.
+        whole_at_the_end: last epochs in which none are.
         degrees: pictures are turned by up to so much.
         flip_up_down: share of pictures stood on their head; 0.5 where the camera looks down.
         freeze_layers: first layers of the network that keep their starting weights.
@@ -135,6 +136,7 @@ class FitRecipe(_Part):
     seed: int = 7
     scale: float = Field(0.3, ge=0, le=0.9)
     mosaic: float = Field(0.5, ge=0, le=1)
+    whole_at_the_end: int = Field(8, ge=0)
     degrees: float = Field(0.0, ge=0, le=180)
     flip_up_down: float = Field(0.5, ge=0, le=1)
     freeze_layers: int = Field(0, ge=0)

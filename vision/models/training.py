@@ -224,7 +224,7 @@ def _settings(recipe: Recipe, tiles: TileSet, out: Path, hours: float | None) ->
         "cache": "ram",
         "scale": fit.scale,
         "mosaic": fit.mosaic,
-        "close_mosaic": 8,
+        "close_mosaic": fit.whole_at_the_end,
         "degrees": fit.degrees,
         "freeze": fit.freeze_layers or None,
         "flipud": fit.flip_up_down,
