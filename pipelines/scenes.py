@@ -10,7 +10,7 @@ from pathlib import Path
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from park.records import BoxXyxyPx, Detection
+from park.records import BoxXyxyPx, Detection, PosedView, View
 from park.site import Site
 from park.site_model import Asset, Zone
 from park.site_rules import Watch
@@ -30,6 +30,8 @@ _TOWER_M = 5.0
 """A cooling tower may be given as a point."""
 _OUTFALL_M = 20.0
 """An outfall on the bank belongs to the water this near."""
+_SIGHT_M = 1_000.0
+"""From heights that drones fly at, ground further away is seen too flat to be measured."""
 _EAVES_M = 1.0
 _ROAD_M = 8.0
 
@@ -169,7 +171,9 @@ class SceneLook:
 
     def __init__(self, site: Site, scenes: Sequence[WatchedScene]) -> None:
         self._views = SceneViews(site.frame)
+        self._frame = site.frame
         self._scenes = [(scene.detector.fresh(), scene.zones) for scene in scenes]
+        self._places = [shapely.STRtree([zone.area_m for zone in s.zones]) for s in scenes]
 
     def look(self, sight: Sight, known: Sequence[BoxXyxyPx] = ()) -> tuple[Detection, ...]:
         """Return what the detectors see in the next frame; nothing where no zone is watched.
@@ -182,9 +186,20 @@ class SceneLook:
             return ()
         view = self._views.add(sight)
         found: list[Detection] = []
-        for detector, zones in self._scenes:
+        for (detector, every), places in zip(self._scenes, self._places, strict=True):
+            zones = self._near(sight.frame.view, every, places)
             if isinstance(detector, ChangeDetector):
                 found.extend(detector.look(view, zones, known))
             else:
                 found.extend(detector.look(view, zones))
         return tuple(found)
+
+    def _near(
+        self, view: View | None, zones: tuple[WatchedZone, ...], places: shapely.STRtree
+    ) -> tuple[WatchedZone, ...]:
+        """Return the zones near enough to be seen; all where the camera's place is not known."""
+        if not isinstance(view, PosedView):
+            return zones
+        camera = shapely.Point(self._frame.to_en_m(view.pose.lat_deg, view.pose.lon_deg))
+        found = places.query(camera, predicate="dwithin", distance=_SIGHT_M)
+        return tuple(zones[number] for number in sorted(found.tolist()))

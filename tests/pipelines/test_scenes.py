@@ -115,6 +115,22 @@ def test_where_nothing_is_known_about_the_view_nothing_is_looked_for() -> None:
     assert look.look(sight(known=False)) == ()
 
 
+def test_zones_out_of_sight_are_not_looked_at() -> None:
+    site = site_with(watch("bare_soil"))
+    (scene,) = watched_scenes(site, [Soil()])
+    far = replace(scene.zones[0], area_m=shapely.box(1500.0, 0.0, 1600.0, 100.0))
+    seen: list[int] = []
+
+    class Counting(Soil):
+        def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
+            seen.append(len(zones))
+            return super().look(view, zones)
+
+    look = SceneLook(site, [replace(scene, detector=Counting(), zones=(*scene.zones, far))])
+    look.look(sight())
+    assert seen == [1]
+
+
 def test_every_source_gets_detectors_without_memory() -> None:
     site = site_with(watch("bare_soil"))
     shared = Soil()
