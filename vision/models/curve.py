@@ -9,7 +9,7 @@ import numpy as np
 
 from vision.models.verdicts import Verdicts
 
-FEWEST_BOXES = 10
+FEWEST_BOXES = 20
 """A precision that fewer boxes than this show is chance."""
 
 
