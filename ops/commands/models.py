@@ -30,9 +30,9 @@ def list_models() -> None:
         card = model.card
         known = card.gsd_range_m
         gsd = f"{known[0] * 100:g} to {known[1] * 100:g} cm/px" if known else "not stated"
-        table.add_row(
-            model.model_id, ", ".join(card.classes), gsd, f"{card.threshold:g}", card.licence
-        )
+        own = sorted({card.threshold_of(name) for name in card.classes}) or [card.threshold]
+        threshold = f"{own[0]:g}" if len(own) == 1 else f"{own[0]:g} to {own[-1]:g}"
+        table.add_row(model.model_id, ", ".join(card.classes), gsd, threshold, card.licence)
     console_text.out.print(table)
 
 
