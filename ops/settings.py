@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     warehouse: str | None = None
     site: Path | None = None
     sample_fps: float = Field(2.0, gt=0, le=240)
-    models: Annotated[tuple[str, ...], NoDecode] = ("auto",)
+    models: Annotated[tuple[str, ...], NoDecode] = ("vehicles",)
     max_pixels: int = Field(150_000_000, gt=0)
 
     @field_validator("models", mode="before")

@@ -267,7 +267,7 @@ class KeepEvidence(beam.DoFn):
             frame,
             incident,
             self._privacy.find(frame) if settings.redaction else [],
-            model_classes=self._privacy.classes,
+            model_classes=self._privacy.classes_for(frame),
             time_zone=settings.stamp.zone,
             zone_name=(zone.name.zh, zone.name.en) if zone.name else ("", ""),
             redaction=settings.redaction,

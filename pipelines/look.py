@@ -401,7 +401,7 @@ class _Look:
         pixels = None
         if self._privacy is not None:
             hidden = self._privacy.find(frame)
-            pixels = redact(frame.image_bgr, hidden, classes=self._privacy.classes).image_bgr
+            pixels = redact(frame.image_bgr, hidden, classes=self._privacy.classes_for(frame)).image_bgr
         image = overview_picture(
             frame,
             seen.kept,

@@ -11,7 +11,8 @@ from vision.models.registry import resolve_model, shipped_models
 
 
 def names(*given: str, rules: tuple[dict[str, Any], ...] = (), **settings: Any) -> list[str]:
-    models = App(Settings(**settings)).models(list(given), site_with(*rules))
+    chosen = list(given) or ([] if settings else ["auto"])
+    models = App(Settings(**settings)).models(chosen, site_with(*rules))
     return [model.card.name for model in models]
 
 

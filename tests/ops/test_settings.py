@@ -21,7 +21,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_without_any_there_are_defaults() -> None:
     assert load_settings() == Settings()
-    assert load_settings().models == ("auto",)
+    assert load_settings().models == ("vehicles",)
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_defaults(
