@@ -239,18 +239,16 @@ def test_what_cannot_be_planned_is_refused_with_a_reason_and_nothing_is_written(
 def test_a_plan_that_breaks_a_rule_names_leg_rule_and_by_how_much(
     plan: Run, tmp_path: Path
 ) -> None:
-    # Around the laboratory, whose roof is 22 m high.
-    corners = [[122.6044, 30.6071], [122.6069, 30.6071], [122.6069, 30.6086], [122.6044, 30.6086]]
-    drawn = tmp_path / "laboratory.geojson"
-    drawn.write_text(json.dumps({"type": "Polygon", "coordinates": [[*corners, corners[0]]]}))
-    result = plan("area", "--polygon", drawn, "--alt-agl", 30, "--out", tmp_path / "a.plan")
+    # Under the approach sector, from which the way home is flown too high.
+    result = plan("area", "--alt-agl", 40, "--out", tmp_path / "a.plan")
     assert result.returncode == 2
     assert re.search(
-        r"sortie 1, leg \d+ \(survey\): in a building or too close to it \(building laboratory\) "
-        r"by \d+\.\d m at 30\.\d+, 122\.\d+; fly \d+\.\d m higher or",
+        r"sortie \d+, leg \d+ \(way home\): in a no-fly area or too close to it "
+        r"\(no-fly area approach\) by \d+\.\d m at 30\.\d+, 122\.\d+; stay \d+\.\d m further "
+        r"away or fly \d+\.\d m lower",
         result.stderr,
     )
-    assert list(tmp_path.iterdir()) == [drawn]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_replaced_leaves_nothing_half_written(
