@@ -401,7 +401,8 @@ class _Look:
         pixels = None
         if self._privacy is not None:
             hidden = self._privacy.find(frame)
-            pixels = redact(frame.image_bgr, hidden, classes=self._privacy.classes_for(frame)).image_bgr
+            classes = self._privacy.classes_for(frame)
+            pixels = redact(frame.image_bgr, hidden, classes=classes).image_bgr
         image = overview_picture(
             frame,
             seen.kept,

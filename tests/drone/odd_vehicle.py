@@ -60,6 +60,7 @@ class OddVehicle:
         self._sink = _Sink()
         self.mav: Any = mavlink.MAVLink(self._sink, srcSystem=1, srcComponent=1)
         self._lock = threading.Lock()
+        self._naming = threading.RLock()
         self._ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -96,14 +97,15 @@ class OddVehicle:
 
     def heartbeat(self, *, system: int | None = None, component: int = 1, mode: int = -1) -> None:
         flags = 1 | (128 if self.armed else 0)
-        self.mav.srcComponent = component
-        self.mav.srcSystem = 1 if system is None else system
-        self.say(
-            mavlink.MAVLink_heartbeat_message(
-                self.vehicle_type, self.autopilot, flags, self.mode if mode < 0 else mode, 3, 3
-            )
+        beat = mavlink.MAVLink_heartbeat_message(
+            self.vehicle_type, self.autopilot, flags, self.mode if mode < 0 else mode, 3, 3
         )
-        self.mav.srcComponent = self.mav.srcSystem = 1
+        # Its own thread beats as well, and must not say one's words in the other's name.
+        with self._naming:
+            self.mav.srcComponent = component
+            self.mav.srcSystem = 1 if system is None else system
+            self.say(beat)
+            self.mav.srcComponent = self.mav.srcSystem = 1
 
     def _run(self) -> None:
         reader: Any = mavlink.MAVLink(None)
