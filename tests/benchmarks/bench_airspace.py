@@ -21,6 +21,7 @@ from park.geodesy import LocalFrame
 from park.site import Site
 from park.site_model import Boundary, Building, Dock, NoFly
 from park.terrain import FlatTerrain
+from tests.benchmarks.bench_area_plan import ALT_AGL_M
 
 LEGS, OBSTACLES = 10_000, 5_000
 _SIDE_M = 20_640.0
@@ -76,7 +77,9 @@ def measure() -> AirspaceFigures:
         checked.append(time.perf_counter() - start)
     park = large_park()
     homes = homes_of(park)
-    request = RouteRequest.from_words(park, "area", options={"alt_agl_m": 80.0, "speed_mps": 12.0})
+    request = RouteRequest.from_words(
+        park, "area", options={"alt_agl_m": ALT_AGL_M, "speed_mps": 12.0}
+    )
     start = time.perf_counter()
     route = lay_out(park, request, home=homes[0])
     laid_out = time.perf_counter() - start

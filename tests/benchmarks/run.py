@@ -120,8 +120,8 @@ def _planning() -> tuple[str, tuple[Target, ...]]:
         Target.most("the same park laid out and planned whole, s", air.lay_out_s + air.plan_s, 10),
     )  # fmt: skip
     return (
-        f"""A generated concave park of 426 km2 with 60 holes: {area.strips} strips; planned whole
-(sorties, ways around, return heights, rally points, fence, coverage, every leg and way home
+        f"""A generated concave park of 426 km2 with 60 holes, {bench_area_plan.ALT_AGL_M:g} m up:
+{area.strips} strips; planned whole (sorties, ways around, return heights, rally points, fence, coverage, every leg and way home
 checked) {air.sorties} sorties, {100 * air.coverage:.1f} % seen.
 
 {_table(targets)}""",
