@@ -77,9 +77,8 @@ def measure() -> AirspaceFigures:
         checked.append(time.perf_counter() - start)
     park = large_park()
     homes = homes_of(park)
-    request = RouteRequest.from_words(
-        park, "area", options={"alt_agl_m": ALT_AGL_M, "speed_mps": 12.0}
-    )
+    options = {"alt_agl_m": ALT_AGL_M, "speed_mps": 12.0}
+    request = RouteRequest.from_words(park, "area", options=options)
     start = time.perf_counter()
     route = lay_out(park, request, home=homes[0])
     laid_out = time.perf_counter() - start
