@@ -122,7 +122,8 @@ def _planning() -> tuple[str, tuple[Target, ...]]:
     return (
         f"""A generated concave park of 426 km2 with 60 holes, {bench_area_plan.ALT_AGL_M:g} m up:
 {area.strips} strips; planned whole (sorties, ways around, return heights, rally points,
-fence, coverage, every leg and way home checked) {air.sorties} sorties, {100 * air.coverage:.1f} % seen.
+fence, coverage, every leg and way home checked)
+{air.sorties} sorties, {100 * air.coverage:.1f} % seen.
 
 {_table(targets)}""",
         targets,
