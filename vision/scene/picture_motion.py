@@ -110,7 +110,9 @@ def _followed(
         criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 12, 0.03),
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
-    return np.asarray(arrived, np.float32), np.asarray(status, np.uint8), np.asarray(unlike)
+    # Of points that are lost OpenCV leaves it undefined.
+    unlike = np.where(np.asarray(status) > 0, np.asarray(unlike, np.float32), np.float32(np.inf))
+    return np.asarray(arrived, np.float32), np.asarray(status, np.uint8), unlike
 
 
 def _coarse_shift(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> FloatArray:
