@@ -111,8 +111,9 @@ def _followed(
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     # Of points that are lost OpenCV leaves it undefined.
-    unlike = np.where(np.asarray(status) > 0, np.asarray(unlike, np.float32), np.float32(np.inf))
-    return np.asarray(arrived, np.float32), np.asarray(status, np.uint8), unlike
+    kept = np.asarray(status) > 0
+    known = np.asarray(np.where(kept, np.asarray(unlike, np.float32), np.inf), np.float32)
+    return np.asarray(arrived, np.float32), np.asarray(status, np.uint8), known
 
 
 def _coarse_shift(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> FloatArray:
