@@ -36,6 +36,7 @@ from sim_data.aerial_world import (
     draw_world,
     to_lat_lon,
 )
+from sim_data.camera_axes import camera_axes
 
 __all__ = [
     "PAINTS_BGR",
@@ -122,15 +123,7 @@ def ground_to_pixel(world: World, pose: CameraPose, intrinsics: Intrinsics) -> H
     """
     if pose.alt_home_m <= 0:
         raise RecordError(f"the camera is at {pose.alt_home_m} m: it must be above the ground")
-    yaw, pitch, roll = (math.radians(v) for v in (pose.yaw_deg, pose.pitch_deg, pose.roll_deg))
-    forward = np.array(
-        [math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), math.sin(pitch)]
-    )
-    level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
-    over = np.cross(level, forward)
-    right = level * math.cos(roll) - over * math.sin(roll)
-    down = -(over * math.cos(roll) + level * math.sin(roll))
-    rotation = np.stack([right, down, forward])
+    rotation = camera_axes(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
     camera = np.array([*world.frame.to_en_m(pose.lat_deg, pose.lon_deg), pose.alt_home_m])
     matrix = np.array(
         [

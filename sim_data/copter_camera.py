@@ -8,7 +8,6 @@ It is called a simulated camera wherever its pictures go.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +28,7 @@ from park.records import CameraPose, Intrinsics
 from park.site import Site
 from park.site_model import SiteFeature
 from sim_data.aerial_world import FIRST_PASS, HEIGHT_M, ORIGIN, PX_PER_M, WIDTH_M, draw_world
+from sim_data.camera_axes import camera_axes
 
 Image8 = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
@@ -270,17 +270,8 @@ class _View:
     """One pose of the camera over a ground."""
 
     def __init__(self, frame: LocalFrame, pose: CameraPose, lens: Intrinsics) -> None:
-        yaw, pitch, roll = (math.radians(v) for v in (pose.yaw_deg, pose.pitch_deg, pose.roll_deg))
-        # The axes of vision/camera.py, which the tests hold this to.
-        forward = np.array(
-            [math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), math.sin(pitch)]
-        )
-        level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
-        over = np.cross(level, forward)
-        right = level * math.cos(roll) - over * math.sin(roll)
-        down = -(over * math.cos(roll) + level * math.sin(roll))
         self.lens = lens
-        self.rotation = np.stack([right, down, forward])
+        self.rotation = camera_axes(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
         east_m, north_m = frame.to_en_m(pose.lat_deg, pose.lon_deg)
         self.camera = np.array([east_m, north_m, max(_MIN_DEPTH_M, pose.alt_home_m)])
         self.matrix = np.array(

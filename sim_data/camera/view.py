@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from park.errors import SimulationError
 from park.geodesy import LocalFrame
 from park.records import CameraPose, Intrinsics
+from sim_data.camera_axes import camera_axes
 
 FloatArray = NDArray[np.float64]
 
@@ -143,19 +144,6 @@ class View:
             if not len(area):
                 break
         return np.asarray(area + np.array([east, north]), dtype=np.float64)
-
-
-def camera_axes(yaw_deg: float, pitch_deg: float, roll_deg: float) -> FloatArray:
-    """Return the camera's axes right, down, forward as rows, in east, north, up."""
-    yaw, pitch, roll = (math.radians(v) for v in (yaw_deg, pitch_deg, roll_deg))
-    forward = np.array(
-        [math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), math.sin(pitch)]
-    )
-    level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
-    over = np.cross(level, forward)
-    right = level * math.cos(roll) - over * math.sin(roll)
-    down = -(over * math.cos(roll) + level * math.sin(roll))
-    return np.stack([right, down, forward])
 
 
 def _half_plane(area: FloatArray, normal: FloatArray, limit: float) -> FloatArray:

@@ -15,16 +15,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import yaml
-from numpy.typing import NDArray
 
 from park.errors import ModelError
 from vision.models.composites import CutOut, cut_out, paste, vary_light
 from vision.models.dataset import Dataset, LabelledPicture
 from vision.models.lookalikes import cast_tree_shadows, draw_dappled_ground, draw_roof
 from vision.models.recipe import Recipe
-
-Image = NDArray[np.uint8]
+from vision.models.yolo_layout import (
+    Image,
+    LabelledImage,
+    LayoutWriter,
+    read_image,
+    write_data_yaml,
+)
 
 _MIN_VISIBLE = 0.4
 """Share of a thing that must lie in a tile to be labelled there."""
@@ -69,9 +72,9 @@ def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     rng = np.random.default_rng(recipe.fit.seed)
     for scene, pictures in by_scene.items():
         split = "val" if scene in recipe.validation_scenes else "train"
-        writer = _TileWriter(out, split, recipe)
+        writer = LayoutWriter(out, split, recipe.classes, class_map=recipe.class_map)
         for picture in pictures:
-            image = _read_picture(picture.path)
+            image = read_image(picture.path)
             tiles = (
                 _grid_tiles(image, picture, gsd_m[scene], recipe)
                 if split == "val"
@@ -88,20 +91,14 @@ def cut_tiles(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     for split, count in counts.items():
         if not count:
             raise ModelError(f"the recipe gives no {split} tiles from {dataset.folder}")
-    drawn = _write_drawn(_TileWriter(out, "train", recipe), counts["train"], things, recipe, rng)
-    data_yaml = out / "data.yaml"
-    content = {
-        "path": str(out.resolve()),
-        "train": "images/train",
-        "val": "images/val",
-        "names": dict(enumerate(recipe.classes)),
-    }
-    data_yaml.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    writer = LayoutWriter(out, "train", recipe.classes, class_map=recipe.class_map)
+    drawn = _write_drawn(writer, counts["train"], things, recipe, rng)
+    data_yaml = write_data_yaml(out, recipe.classes)
     return TileSet(data_yaml, counts["train"] + drawn, counts["val"], gsd_m, skipped)
 
 
 def _write_drawn(
-    writer: _TileWriter,
+    writer: LayoutWriter,
     train_tiles: int,
     things: list[CutOut],
     recipe: Recipe,
@@ -111,15 +108,19 @@ def _write_drawn(
     size = recipe.tile_rules.size_px
     for number in range(round(train_tiles * recipe.tile_rules.drawn_background_share)):
         if number % 3 == 0:
-            tile = _Tile(draw_roof(size, rng), ())
+            tile = LabelledImage(draw_roof(size, rng), ())
         else:
             ground = draw_dappled_ground(size, rng)
-            tile = _Tile(*paste(ground, things, rng)) if number % 3 == 1 else _Tile(ground, ())
+            tile = (
+                LabelledImage(*paste(ground, things, rng))
+                if number % 3 == 1
+                else LabelledImage(ground, ())
+            )
         writer.write(f"drawn-{number}", _seen_otherwise(tile, recipe, rng))
     return writer.written
 
 
-def _thing_of(tile: _Tile, rng: np.random.Generator) -> list[CutOut]:
+def _thing_of(tile: LabelledImage, rng: np.random.Generator) -> list[CutOut]:
     """Return one thing of a tile, cut out, in a list; none where none is whole."""
     if not tile.boxes:
         return []
@@ -128,14 +129,14 @@ def _thing_of(tile: _Tile, rng: np.random.Generator) -> list[CutOut]:
     return [found] if found is not None else []
 
 
-def _seen_otherwise(tile: _Tile, recipe: Recipe, rng: np.random.Generator) -> _Tile:
+def _seen_otherwise(tile: LabelledImage, recipe: Recipe, rng: np.random.Generator) -> LabelledImage:
     """Return the tile, by chance in another light and from further away."""
     image = tile.image_bgr
     if rng.random() < recipe.tile_rules.relit_share:
         image = vary_light(image, rng)
     if rng.random() < recipe.tile_rules.coarse_share:
         image = coarsened(image, float(np.exp(rng.uniform(*np.log(_COARSE_FACTORS)))), rng)
-    return _Tile(image, tile.boxes)
+    return LabelledImage(image, tile.boxes)
 
 
 def coarsened(image: Image, factor: float, rng: np.random.Generator) -> Image:
@@ -151,38 +152,6 @@ def coarsened(image: Image, factor: float, rng: np.random.Generator) -> Image:
     _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
     worn = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
     return np.asarray(cv2.resize(worn, (width_px, height_px)), np.uint8)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tile:
-    image_bgr: Image
-    boxes: tuple[tuple[str, float, float, float, float], ...]
-
-
-class _TileWriter:
-    def __init__(self, out: Path, split: str, recipe: Recipe) -> None:
-        self._images = out / "images" / split
-        self._labels = out / "labels" / split
-        self._images.mkdir(parents=True, exist_ok=True)
-        self._labels.mkdir(parents=True, exist_ok=True)
-        self._recipe = recipe
-        self.written = 0
-
-    def write(self, stem: str, tile: _Tile) -> None:
-        size = self._recipe.tile_rules.size_px
-        lines = []
-        for name, x0, y0, x1, y1 in tile.boxes:
-            number = self._recipe.classes.index(self._recipe.class_map[name])
-            cx, cy, w, h = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
-            lines.append(f"{number} {cx / size:.6f} {cy / size:.6f} {w / size:.6f} {h / size:.6f}")
-        picture = self._images / f"{stem}.jpg"
-        if picture.exists():  # pictures of one name from different folders
-            stem = f"{stem}-{self.written}"
-            picture = self._images / f"{stem}.jpg"
-        if not cv2.imwrite(str(picture), tile.image_bgr):
-            raise ModelError(f"{picture} cannot be written; is the disk full?")
-        (self._labels / f"{stem}.txt").write_text("\n".join(lines), "utf-8")
-        self.written += 1
 
 
 def _by_scene(
@@ -207,7 +176,7 @@ def _by_scene(
 def _scene_gsd_m(scene: str, pictures: Sequence[LabelledPicture], recipe: Recipe) -> float:
     lengths_px: list[float] = []
     for picture in pictures:
-        height_px, width_px = _read_picture(picture.path).shape[:2]
+        height_px, width_px = read_image(picture.path).shape[:2]
         lengths_px.extend(
             max(box.w * width_px, box.h * height_px)
             for box in picture.boxes
@@ -221,20 +190,13 @@ def _scene_gsd_m(scene: str, pictures: Sequence[LabelledPicture], recipe: Recipe
     return recipe.tile_rules.reference_m / statistics.median(lengths_px)
 
 
-def _read_picture(path: Path) -> Image:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ModelError(f"{path} cannot be decoded; remove it from the dataset or mend it")
-    return np.asarray(image, np.uint8)
-
-
 def _random_tiles(
     image: Image,
     picture: LabelledPicture,
     gsd_m: float,
     recipe: Recipe,
     rng: np.random.Generator,
-) -> Iterator[_Tile]:
+) -> Iterator[LabelledImage]:
     size = recipe.tile_rules.size_px
     fine, coarse = recipe.tile_rules.gsd_range_m
     height_px, width_px = image.shape[:2]
@@ -248,13 +210,13 @@ def _random_tiles(
         if rng.random() < 0.5:
             tile = _quarter_turn(tile, size)
         if rng.random() < recipe.tile_rules.shadow_share:
-            tile = _Tile(cast_tree_shadows(tile.image_bgr, rng), tile.boxes)
+            tile = LabelledImage(cast_tree_shadows(tile.image_bgr, rng), tile.boxes)
         yield tile
 
 
 def _grid_tiles(
     image: Image, picture: LabelledPicture, gsd_m: float, recipe: Recipe
-) -> Iterator[_Tile]:
+) -> Iterator[LabelledImage]:
     size = recipe.tile_rules.size_px
     scale = gsd_m / _VALIDATION_GSD_M
     window = size / scale
@@ -278,7 +240,7 @@ def _cut(
     scale: float,
     corner_px: tuple[float, float],
     recipe: Recipe,
-) -> _Tile:
+) -> LabelledImage:
     size = recipe.tile_rules.size_px
     x0, y0 = corner_px
     # Area averaging keeps shrunken pictures free of aliasing; a warp alone would not.
@@ -302,9 +264,9 @@ def _cut(
         if area > 0 and visible / area >= _MIN_VISIBLE:
             sx0, sy0, sx1, sy1 = (float(v) for v in seen)
             boxes.append((box.class_name, sx0, sy0, sx1, sy1))
-    return _Tile(np.asarray(tile, np.uint8), tuple(boxes))
+    return LabelledImage(np.asarray(tile, np.uint8), tuple(boxes))
 
 
-def _quarter_turn(tile: _Tile, size: int) -> _Tile:
+def _quarter_turn(tile: LabelledImage, size: int) -> LabelledImage:
     turned = tuple((name, y0, size - x1, y1, size - x0) for name, x0, y0, x1, y1 in tile.boxes)
-    return _Tile(np.ascontiguousarray(np.rot90(tile.image_bgr)), turned)
+    return LabelledImage(np.ascontiguousarray(np.rot90(tile.image_bgr)), turned)

@@ -8,14 +8,11 @@ leaves out what would be on both sides of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import yaml
-from numpy.typing import NDArray
 
 from park.errors import ModelError
 from vision.models.composites import vary_light
@@ -23,26 +20,23 @@ from vision.models.dataset import Dataset, LabelledPicture
 from vision.models.near_duplicates import hashes_of, is_near, perceptual_hash
 from vision.models.recipe import PictureRecipe, Recipe
 from vision.models.tiles import TileSet, coarsened
-
-Image = NDArray[np.uint8]
+from vision.models.yolo_layout import (
+    Image,
+    LabelledImage,
+    LayoutWriter,
+    NamedBox,
+    read_image,
+    write_data_yaml,
+)
 
 _MIN_VISIBLE = 0.4
 """Share of a thing that must lie in a crop to be labelled there."""
 
 _MIN_SIDE_PX = 3.0
+_JPEG_QUALITY = 92
 
 _AROUND_A_THING = 0.8
 """Share of crops that are laid around a labelled thing; the others lie anywhere."""
-
-_Box = tuple[str, float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """A picture as the model will see it, and what is in it, in its pixels."""
-
-    image_bgr: Image
-    boxes: tuple[_Box, ...]
 
 
 def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
@@ -65,49 +59,42 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
                 f"{dataset.folder} has no pictures to {name}: the recipe wants the splits "
                 f"{', '.join(splits)}, and there are {there}"
             )
-    writer = _Writer(out, "val", recipe)
+    writer = _writer(out, "val", recipe)
     hashes: list[int] = []
     for index, picture in enumerate(val):
-        image = _read(picture.path)
+        image = read_image(picture.path)
         hashes.append(perceptual_hash(image))
         if index % part.check_every:
             continue
-        shown = _Shown(image, _boxes_px(image, picture, recipe))
+        shown = LabelledImage(image, _boxes_px(image, picture, recipe))
         for number, crop in enumerate(_grid(shown, part) if part.crops else [shown]):
-            writer.write(f"{picture.path.stem}-{number}", crop)
-    val_count, writer = writer.written, _Writer(out, "train", recipe)
+            writer.write(f"{writer.written:05d}-{picture.path.stem}-{number}", crop)
+    val_count, writer = writer.written, _writer(out, "train", recipe)
     known = np.array(hashes, np.uint64)
     left_out: list[str] = []
     for picture in learn:
-        image = _read(picture.path)
+        image = read_image(picture.path)
         if part.duplicate_bits is not None and is_near(
             hashes_of(image), known, part.duplicate_bits
         ):
             left_out.append(picture.path.name)
             continue
-        shown = _Shown(image, _boxes_px(image, picture, recipe))
+        shown = LabelledImage(image, _boxes_px(image, picture, recipe))
         for number, version in enumerate(_versions(shown, part, rng)):
-            writer.write(f"{picture.path.stem}-{number}", _seen_otherwise(version, part, rng))
+            writer.write(
+                f"{writer.written:05d}-{picture.path.stem}-{number}",
+                _seen_otherwise(version, part, rng),
+            )
     if not writer.written:
         raise ModelError(f"every picture of {dataset.folder} to learn from is near a checked one")
     return TileSet(
-        _write_data_yaml(out, recipe), writer.written, val_count, {}, (), tuple(left_out)
+        write_data_yaml(out, recipe.classes), writer.written, val_count, {}, (), tuple(left_out)
     )
 
 
-def _write_data_yaml(out: Path, recipe: Recipe) -> Path:
-    data_yaml = out / "data.yaml"
-    content = {
-        "path": str(out.resolve()),
-        "train": "images/train",
-        "val": "images/val",
-        "names": dict(enumerate(recipe.classes)),
-    }
-    data_yaml.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
-    return data_yaml
-
-
-def _versions(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -> Iterator[_Shown]:
+def _versions(
+    shown: LabelledImage, part: PictureRecipe, rng: np.random.Generator
+) -> Iterator[LabelledImage]:
     if not part.crops:
         yield from [shown] * part.copies
         return
@@ -115,7 +102,9 @@ def _versions(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -> I
         yield _random_crop(shown, part, rng)
 
 
-def _random_crop(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -> _Shown:
+def _random_crop(
+    shown: LabelledImage, part: PictureRecipe, rng: np.random.Generator
+) -> LabelledImage:
     low, high = part.zoom_range
     zoom = math.exp(rng.uniform(math.log(low), math.log(high)))
     height_px, width_px = shown.image_bgr.shape[:2]
@@ -131,7 +120,7 @@ def _random_crop(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -
     return _cut(shown, x, y, zoom, part.size_px)
 
 
-def _grid(shown: _Shown, part: PictureRecipe) -> Iterator[_Shown]:
+def _grid(shown: LabelledImage, part: PictureRecipe) -> Iterator[LabelledImage]:
     """Yield crops at the picture's own resolution that cover it evenly."""
     height_px, width_px = shown.image_bgr.shape[:2]
     for y in _starts(height_px, part.size_px):
@@ -146,7 +135,7 @@ def _starts(length_px: int, window_px: int) -> list[float]:
     return [float(v) for v in np.linspace(0, length_px - window_px, count)]
 
 
-def _cut(shown: _Shown, x_px: float, y_px: float, zoom: float, size: int) -> _Shown:
+def _cut(shown: LabelledImage, x_px: float, y_px: float, zoom: float, size: int) -> LabelledImage:
     matrix = np.array([[zoom, 0, -x_px * zoom], [0, zoom, -y_px * zoom]], np.float64)
     flags = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
     image = cv2.warpAffine(
@@ -161,10 +150,12 @@ def _cut(shown: _Shown, x_px: float, y_px: float, zoom: float, size: int) -> _Sh
         if area > 0 and visible / area >= _MIN_VISIBLE:
             x0, y0, x1, y1 = (float(v) for v in seen)
             boxes.append((name, x0, y0, x1, y1))
-    return _Shown(np.asarray(image, np.uint8), tuple(boxes))
+    return LabelledImage(np.asarray(image, np.uint8), tuple(boxes))
 
 
-def _seen_otherwise(shown: _Shown, part: PictureRecipe, rng: np.random.Generator) -> _Shown:
+def _seen_otherwise(
+    shown: LabelledImage, part: PictureRecipe, rng: np.random.Generator
+) -> LabelledImage:
     """Return the picture, by chance inverted, in another light and from further away."""
     image = shown.image_bgr
     if rng.random() < part.inverted_share:
@@ -176,10 +167,10 @@ def _seen_otherwise(shown: _Shown, part: PictureRecipe, rng: np.random.Generator
             image = np.repeat(image[..., 1:2], 3, axis=2)
     if rng.random() < part.coarse_share:
         image = coarsened(image, float(np.exp(rng.uniform(*np.log(part.coarse_factors)))), rng)
-    return _Shown(np.ascontiguousarray(image), shown.boxes)
+    return LabelledImage(np.ascontiguousarray(image), shown.boxes)
 
 
-def _boxes_px(image: Image, picture: LabelledPicture, recipe: Recipe) -> tuple[_Box, ...]:
+def _boxes_px(image: Image, picture: LabelledPicture, recipe: Recipe) -> tuple[NamedBox, ...]:
     height_px, width_px = image.shape[:2]
     return tuple(
         (recipe.class_map[box.class_name], *box.xyxy_px(width_px, height_px))
@@ -188,36 +179,7 @@ def _boxes_px(image: Image, picture: LabelledPicture, recipe: Recipe) -> tuple[_
     )
 
 
-def _read(path: Path) -> Image:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ModelError(f"{path} cannot be decoded; remove it from the dataset or mend it")
-    return np.asarray(image, np.uint8)
-
-
-class _Writer:
-    def __init__(self, out: Path, split: str, recipe: Recipe) -> None:
-        self._images = out / "images" / split
-        self._labels = out / "labels" / split
-        self._images.mkdir(parents=True, exist_ok=True)
-        self._labels.mkdir(parents=True, exist_ok=True)
-        self._classes: Sequence[str] = recipe.classes
-        self.written = 0
-
-    def write(self, stem: str, shown: _Shown) -> None:
-        height_px, width_px = shown.image_bgr.shape[:2]
-        lines = []
-        for name, *corners in shown.boxes:
-            x0, x1 = np.clip((corners[0], corners[2]), 0, width_px)
-            y0, y1 = np.clip((corners[1], corners[3]), 0, height_px)
-            if min(x1 - x0, y1 - y0) < _MIN_SIDE_PX:
-                continue
-            cx, cy = (x0 + x1) / 2 / width_px, (y0 + y1) / 2 / height_px
-            w, h = (x1 - x0) / width_px, (y1 - y0) / height_px
-            lines.append(f"{self._classes.index(name)} {cx:.6f} {cy:.6f} {w:.6f} {h:.6f}")
-        stem = f"{self.written:05d}-{stem}"
-        picture = self._images / f"{stem}.jpg"
-        if not cv2.imwrite(str(picture), shown.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92]):
-            raise ModelError(f"{picture} cannot be written; is the disk full?")
-        (self._labels / f"{stem}.txt").write_text("\n".join(lines), "utf-8")
-        self.written += 1
+def _writer(out: Path, split: str, recipe: Recipe) -> LayoutWriter:
+    return LayoutWriter(
+        out, split, recipe.classes, least_side_px=_MIN_SIDE_PX, jpeg_quality=_JPEG_QUALITY
+    )
