@@ -17,6 +17,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+import serial
+
 os.environ["MAVLINK20"] = "1"  # pymavlink asks for this when it is imported
 
 from pymavlink import mavutil as mavutil
@@ -357,12 +359,6 @@ class SerialLine(Line):
     """A serial device, opened again when it was pulled out and comes back."""
 
     def _open(self) -> int:
-        try:
-            import serial  # type: ignore[import-untyped, unused-ignore]
-        except ImportError as error:
-            raise LinkError(
-                f"{self.where}: a serial line needs the package pyserial: pip install pyserial"
-            ) from error
         self.port = serial.Serial(
             self.where.place, self.where.number, timeout=0, write_timeout=_WRITE_S
         )
