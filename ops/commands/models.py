@@ -39,7 +39,10 @@ def list_models() -> None:
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe by name, or a TOML file.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder of a dataset in a YOLO layout.")],
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="Folder of a dataset in a YOLO layout; several may be given."),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for tiles, checkpoints, weights.")],
     base: Annotated[
         Path | None,

@@ -12,6 +12,7 @@ picture):
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,11 +70,13 @@ class LabelledPicture:
         path: the picture file.
         split: "train", "val", "test", or "" where the layout has no splits.
         boxes: what is in it; empty for a picture of background.
+        folder: of the dataset that it is from.
     """
 
     path: Path
     split: str
     boxes: tuple[LabelledBox, ...]
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Dataset:
     """Labelled pictures and what was refused among them.
 
     Attributes:
-        folder: where they are.
+        folder: where they are; the first, where several were joined.
         class_names: the names in the order of the label files' numbers.
         pictures: what can be used.
         problems: what was refused, one sentence each.
@@ -116,6 +119,26 @@ class Dataset:
         return tuple(sorted({p.split for p in self.pictures}))
 
 
+def read_datasets(folders: Sequence[Path]) -> Dataset:
+    """Read the labelled pictures of several datasets as one; classes of one name are one class.
+
+    Raises:
+        ModelError: no folder, a folder twice, or one that cannot be read.
+    """
+    if not folders:
+        raise ModelError("no dataset; --data wants the folder of a YOLO dataset")
+    again = [folder for folder, times in Counter(folders).items() if times > 1]
+    if again:
+        raise ModelError(f"{again[0]} is given twice as --data; give each dataset once")
+    datasets = [read_dataset(folder) for folder in folders]
+    return Dataset(
+        folders[0],
+        tuple(dict.fromkeys(name for dataset in datasets for name in dataset.class_names)),
+        tuple(picture for dataset in datasets for picture in dataset.pictures),
+        tuple(problem for dataset in datasets for problem in dataset.problems),
+    )
+
+
 def read_dataset(folder: Path) -> Dataset:
     """Read every labelled picture under `folder`.
 
@@ -147,7 +170,7 @@ def read_dataset(folder: Path) -> Dataset:
                 # Not a picture of background: nobody knows what is in it.
                 problems.append(f"{path} is left out: no line of its labels could be used")
                 continue
-        pictures.append(LabelledPicture(path, _split_of(path, folder), boxes))
+        pictures.append(LabelledPicture(path, _split_of(path, folder), boxes, folder))
     if not labelled:
         raise ModelError(
             f"{folder} has {len(paths)} pictures but no label files; labels/NAME.txt or NAME.txt "

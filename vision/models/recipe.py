@@ -64,7 +64,11 @@ class PictureRecipe(_Part):
             many bits; None keeps all.
         crops: crops of `size_px` at the picture's own resolution per picture to learn from;
             0 for whole pictures, which the trainer fits into the size.
+        per_dataset: crops from the pictures to learn from of each dataset, spread evenly over
+            them, so that a large dataset does not drown a small one; None for `crops` of each.
         zoom_range: smallest and largest magnification of a crop.
+        thing_px_range: a crop around a thing is magnified so that the thing's longer side lies
+            here, as far as `zoom_range`'s largest allows; None to leave that to chance.
         copies: how often each whole picture is written, each time seen otherwise.
         relit_share: share of pictures in another light.
         inverted_share: share of pictures with black and white exchanged, as thermal cameras
@@ -79,18 +83,20 @@ class PictureRecipe(_Part):
     check_every: int = Field(1, ge=1)
     duplicate_bits: int | None = Field(6, ge=0, le=32)
     crops: int = Field(0, ge=0)
+    per_dataset: int | None = Field(None, ge=1)
     zoom_range: tuple[float, float] = (1.0, 1.0)
+    thing_px_range: tuple[float, float] | None = None
     copies: int = Field(1, ge=1)
     relit_share: float = Field(0.5, ge=0, le=1)
     inverted_share: float = Field(0.0, ge=0, le=1)
     coarse_share: float = Field(0.0, ge=0, le=1)
     coarse_factors: tuple[float, float] = (1.3, 2.5)
 
-    @field_validator("zoom_range", "coarse_factors")
+    @field_validator("zoom_range", "coarse_factors", "thing_px_range")
     @classmethod
-    def _check_range(cls, limits: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < limits[0] <= limits[1]:
-            raise ValueError("give the smaller, then the larger factor, above zero")
+    def _check_range(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
+        if limits is not None and not 0 < limits[0] <= limits[1]:
+            raise ValueError("give the smaller, then the larger value, above zero")
         return limits
 
     @model_validator(mode="after")
@@ -98,6 +104,9 @@ class PictureRecipe(_Part):
         both = set(self.train_splits) & set(self.validation_splits)
         if both:
             raise ValueError(f"{sorted(both)} is both learned from and checked on")
+        for name in ("per_dataset", "thing_px_range"):
+            if getattr(self, name) is not None and not self.crops:
+                raise ValueError(f"{name} is of crops, and `crops` is 0")
         return self
 
 

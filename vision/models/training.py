@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from park.errors import ModelError
 from vision.models.checkpoint import write_stripped
-from vision.models.dataset import read_dataset
+from vision.models.dataset import read_datasets
 from vision.models.offline import load_ultralytics
 from vision.models.recipe import Recipe
 from vision.models.tiles import TileSet, cut_tiles
@@ -43,7 +43,7 @@ class TrainingReport:
 
 def train(
     recipe: Recipe,
-    data: Path,
+    data: Sequence[Path],
     out: Path,
     *,
     base: Path | None,
@@ -56,7 +56,7 @@ def train(
 
     Args:
         recipe: classes, scenes, tiles and optimiser settings.
-        data: folder of a YOLO dataset.
+        data: folders of YOLO datasets; classes of one name are one class.
         out: folder for tiles, checkpoints and the result; a stopped run is resumed from it.
         base: weights to start from (`.safetensors` state dict, or `.pt`); None starts from
             random weights.
@@ -83,7 +83,7 @@ def train(
     tiles_folder = out / "tiles"
     shutil.rmtree(tiles_folder, ignore_errors=True)
     lay_out = cut_tiles if recipe.tiles is not None else write_pictures
-    tiles = lay_out(read_dataset(data), recipe, tiles_folder)
+    tiles = lay_out(read_datasets(data), recipe, tiles_folder)
 
     ultralytics = load_ultralytics()
     if resume:

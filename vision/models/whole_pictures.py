@@ -8,7 +8,8 @@ leaves out what would be on both sides of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -47,18 +48,7 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     """
     part = recipe.picture_rules
     rng = np.random.default_rng(recipe.fit.seed)
-    val = [p for p in dataset.pictures if p.split in part.validation_splits]
-    learn = [p for p in dataset.pictures if p.split in part.train_splits]
-    for name, chosen, splits in (
-        ("learn from", learn, part.train_splits),
-        ("check on", val, part.validation_splits),
-    ):
-        if not chosen:
-            there = ", ".join(split or "(none)" for split in dataset.splits)
-            raise ModelError(
-                f"{dataset.folder} has no pictures to {name}: the recipe wants the splits "
-                f"{', '.join(splits)}, and there are {there}"
-            )
+    learn, val = _split(dataset, part)
     writer = _writer(out, "val", recipe)
     hashes: list[int] = []
     for index, picture in enumerate(val):
@@ -72,7 +62,9 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     val_count, writer = writer.written, _writer(out, "train", recipe)
     known = np.array(hashes, np.uint64)
     left_out: list[str] = []
-    for picture in learn:
+    for picture, crops in zip(learn, _crops_each(learn, part), strict=True):
+        if part.crops and not crops:
+            continue
         image = read_image(picture.path)
         if part.duplicate_bits is not None and is_near(
             hashes_of(image), known, part.duplicate_bits
@@ -80,7 +72,7 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
             left_out.append(picture.path.name)
             continue
         shown = LabelledImage(image, _boxes_px(image, picture, recipe))
-        for number, version in enumerate(_versions(shown, part, rng)):
+        for number, version in enumerate(_versions(shown, part, crops, rng)):
             writer.write(
                 f"{writer.written:05d}-{picture.path.stem}-{number}",
                 _seen_otherwise(version, part, rng),
@@ -92,25 +84,60 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
     )
 
 
+def _split(
+    dataset: Dataset, part: PictureRecipe
+) -> tuple[list[LabelledPicture], list[LabelledPicture]]:
+    """Return the pictures to learn from, and those to check on."""
+    found = []
+    for what, splits in (("learn from", part.train_splits), ("check on", part.validation_splits)):
+        chosen = [p for p in dataset.pictures if p.split in splits]
+        if not chosen:
+            there = ", ".join(split or "(none)" for split in dataset.splits)
+            raise ModelError(
+                f"{dataset.folder} has no pictures to {what}: the recipe wants the splits "
+                f"{', '.join(splits)}, and there are {there}"
+            )
+        found.append(chosen)
+    return found[0], found[1]
+
+
+def _crops_each(learn: Sequence[LabelledPicture], part: PictureRecipe) -> list[int]:
+    """Return how many crops are cut from each picture."""
+    if part.per_dataset is None:
+        return [part.crops] * len(learn)
+    of_dataset = Counter(picture.folder for picture in learn)
+    seen: Counter[Path] = Counter()
+    counts = []
+    for picture in learn:
+        before, all_of_it = seen[picture.folder], of_dataset[picture.folder]
+        due = (before + 1) * part.per_dataset // all_of_it
+        counts.append(due - before * part.per_dataset // all_of_it)
+        seen[picture.folder] += 1
+    return counts
+
+
 def _versions(
-    shown: LabelledImage, part: PictureRecipe, rng: np.random.Generator
+    shown: LabelledImage, part: PictureRecipe, crops: int, rng: np.random.Generator
 ) -> Iterator[LabelledImage]:
     if not part.crops:
         yield from [shown] * part.copies
         return
-    for _ in range(part.crops):
+    for _ in range(crops):
         yield _random_crop(shown, part, rng)
 
 
 def _random_crop(
     shown: LabelledImage, part: PictureRecipe, rng: np.random.Generator
 ) -> LabelledImage:
-    low, high = part.zoom_range
-    zoom = math.exp(rng.uniform(math.log(low), math.log(high)))
+    zoom = _log_uniform(part.zoom_range, rng)
     height_px, width_px = shown.image_bgr.shape[:2]
     window = part.size_px / zoom
     if shown.boxes and rng.random() < _AROUND_A_THING:
         _, x0, y0, x1, y1 = shown.boxes[int(rng.integers(len(shown.boxes)))]
+        if part.thing_px_range is not None:
+            wanted_px = _log_uniform(part.thing_px_range, rng)
+            zoom = min(wanted_px / max(x1 - x0, y1 - y0), part.zoom_range[1])
+            window = part.size_px / zoom
         x = (x0 + x1) / 2 - window * rng.uniform(0.1, 0.9)
         y = (y0 + y1) / 2 - window * rng.uniform(0.1, 0.9)
     else:
@@ -118,6 +145,10 @@ def _random_crop(
     x = min(max(x, min(0.0, width_px - window)), max(0.0, width_px - window))
     y = min(max(y, min(0.0, height_px - window)), max(0.0, height_px - window))
     return _cut(shown, x, y, zoom, part.size_px)
+
+
+def _log_uniform(limits: tuple[float, float], rng: np.random.Generator) -> float:
+    return math.exp(rng.uniform(math.log(limits[0]), math.log(limits[1])))
 
 
 def _grid(shown: LabelledImage, part: PictureRecipe) -> Iterator[LabelledImage]:
@@ -136,10 +167,15 @@ def _starts(length_px: int, window_px: int) -> list[float]:
 
 
 def _cut(shown: LabelledImage, x_px: float, y_px: float, zoom: float, size: int) -> LabelledImage:
-    matrix = np.array([[zoom, 0, -x_px * zoom], [0, zoom, -y_px * zoom]], np.float64)
-    flags = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    source, further = shown.image_bgr, zoom
+    if zoom < 1:  # a warp leaves out pixels; area averaging does not
+        height_px, width_px = source.shape[:2]
+        shape = (max(1, round(width_px * zoom)), max(1, round(height_px * zoom)))
+        source = np.asarray(cv2.resize(source, shape, interpolation=cv2.INTER_AREA), np.uint8)
+        further = 1.0
+    matrix = np.array([[further, 0, -x_px * zoom], [0, further, -y_px * zoom]], np.float64)
     image = cv2.warpAffine(
-        shown.image_bgr, matrix, (size, size), flags=flags, borderValue=(114, 114, 114)
+        source, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(114, 114, 114)
     )
     boxes = []
     for name, *corners in shown.boxes:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from park.errors import ModelError
-from vision.models.dataset import LabelledBox, LabelledPicture, read_dataset
+from vision.models.dataset import LabelledBox, LabelledPicture, read_dataset, read_datasets
 
 CAR = "0 0.5 0.5 0.25 0.5\n"
 
@@ -41,7 +41,7 @@ class TestLayouts:
         assert found.class_names == ("car", "bus")
         (only,) = found.pictures
         assert only == LabelledPicture(
-            tmp_path / "a.PNG", "", (LabelledBox("car", 0.5, 0.5, 0.25, 0.5),)
+            tmp_path / "a.PNG", "", (LabelledBox("car", 0.5, 0.5, 0.25, 0.5),), tmp_path
         )
         assert found.problems == ()
 
@@ -292,3 +292,24 @@ def test_a_box_survives_pixels_and_the_way_back(
     assert -1e-6 <= y0 < y1 <= height + 1e-6
     back = ((x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height)
     assert back == pytest.approx((cx, cy, w, h), abs=1e-9)
+
+
+class TestSeveralDatasets:
+    def test_classes_of_one_name_are_one_class(self, tmp_path: Path) -> None:
+        for name, classes in (("a", "car\nbus\n"), ("b", "person\ncar\n")):
+            picture(tmp_path / name / "p.png", "1 0.5 0.5 0.25 0.5")
+            (tmp_path / name / "classes.txt").write_text(classes, "utf-8")
+        found = read_datasets([tmp_path / "a", tmp_path / "b"])
+        assert found.class_names == ("car", "bus", "person")
+        assert [(p.folder.name, p.boxes[0].class_name) for p in found.pictures] == [
+            ("a", "bus"),
+            ("b", "car"),
+        ]
+
+    def test_one_folder_twice_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match=r"is given twice as --data; give each dataset once"):
+            read_datasets([tmp_path, tmp_path])
+
+    def test_none_is_refused(self) -> None:
+        with pytest.raises(ModelError, match=r"no dataset; --data wants the folder"):
+            read_datasets([])

@@ -59,7 +59,7 @@ from vision.models.training import read_history, train
 
 recipe, data, out, resume = sys.argv[1:5]
 report = train(
-    load_recipe(recipe), Path(data), Path(out), base=None, resume=resume == "resume",
+    load_recipe(recipe), [Path(data)], Path(out), base=None, resume=resume == "resume",
     on_epoch=lambda done, total, score: print("epoch", done, total, flush=True),
 )
 history = [json.loads(line) for line in read_history(Path(out)).splitlines()]
@@ -126,7 +126,7 @@ def test_a_killed_run_goes_on_where_it_was_and_asks_no_network(tmp_path: Path) -
     assert not (out / "tiny.pt").exists(), "it was to be killed before its end"
 
     with pytest.raises(ModelError, match=r"holds an earlier run; go on with --resume, or name"):
-        train(load_recipe(str(recipe)), data, out, base=None)
+        train(load_recipe(str(recipe)), [data], out, base=None)
 
     resumed = start(recipe, data, out, "resume")
     printed, said = resumed.communicate(timeout=180)
@@ -165,7 +165,7 @@ class TestRefused:
     def test_nothing_to_resume(self, tmp_path: Path) -> None:
         recipe = load_recipe(str(recipe_file(tmp_path, 1)))
         with pytest.raises(ModelError, match=r"nothing to resume: .*last\.pt does not exist"):
-            train(recipe, tmp_path, tmp_path / "out", base=None, resume=True)
+            train(recipe, [tmp_path], tmp_path / "out", base=None, resume=True)
 
     @pytest.mark.parametrize("name", ["none.pt", "none.safetensors"])
     def test_a_start_that_is_not_there_is_not_looked_for_on_the_network(
@@ -173,7 +173,7 @@ class TestRefused:
     ) -> None:
         recipe = load_recipe(str(recipe_file(tmp_path, 1)))
         with pytest.raises(ModelError, match=rf"no weights to start from: .*{name} is not a file"):
-            train(recipe, tmp_path, tmp_path / "out", base=tmp_path / name)
+            train(recipe, [tmp_path], tmp_path / "out", base=tmp_path / name)
 
 
 def test_ultralytics_is_told_not_to_phone_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from park.errors import ModelError
-from vision.models.dataset import read_dataset
+from vision.models.dataset import read_dataset, read_datasets
 from vision.models.recipe import Recipe, load_recipe
 from vision.models.whole_pictures import write_pictures
 
@@ -185,3 +186,34 @@ class TestRefused:
     def test_a_wrong_recipe(self, tmp_path: Path, part: str, message: str) -> None:
         with pytest.raises(ModelError, match=message):
             recipe(tmp_path, part)
+
+
+def test_a_small_dataset_gives_as_many_crops_as_a_large_one(tmp_path: Path, data: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    (small / "data.yaml").write_text("names: [fire]", "utf-8")
+    for number in range(2):
+        put(small, "train", f"s{number}", photo(50 + number), "0 0.5 0.5 0.2 0.25")
+    out = tmp_path / "out"
+    own = recipe(tmp_path, "crops = 1\nper_dataset = 9")
+    tiles = write_pictures(read_datasets([data, small]), own, out)
+    of = Counter(stem.split("-")[1] for stem in written(out, "train"))
+    assert tiles.train_tiles == 18
+    assert sum(count for name, count in of.items() if name.startswith("s")) == 9
+    assert set(of.values()) <= {1, 2, 4, 5}, "spread evenly over the pictures of each"
+
+
+def test_a_crop_brings_a_thing_to_the_size_that_is_asked_for(tmp_path: Path, data: Path) -> None:
+    part = "crops = 4\nzoom_range = [1.0, 2.0]\nthing_px_range = [12.0, 24.0]"
+    out = tmp_path / "out"
+    write_pictures(read_dataset(data), recipe(tmp_path, part), out)
+    # A thing is 40 px long: crops around it are shrunk, and those of chance are magnified.
+    sides = [max(w, h) * 128 for boxes in written(out, "train").values() for *_, w, h in boxes]
+    around = [side for side in sides if side < 25.0]
+    assert len(around) > len(sides) / 2
+    assert min(around) > 11.0
+
+
+def test_what_is_said_of_crops_needs_crops(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"thing_px_range is of crops, and `crops` is 0"):
+        recipe(tmp_path, "thing_px_range = [10.0, 20.0]")
