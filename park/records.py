@@ -93,15 +93,8 @@ class Intrinsics:
         """Return an ideal lens with a horizontal field of view of `hfov_deg` degrees."""
         _need(0.0 < hfov_deg < 179.0, f"hfov_deg {hfov_deg} is not between 0 and 179")
         f_px = width_px / 2.0 / math.tan(math.radians(hfov_deg) / 2.0)
-        return cls(
-            width_px,
-            height_px,
-            f_px,
-            f_px,
-            width_px / 2.0,
-            height_px / 2.0,
-            focal_sigma=focal_sigma,
-        )
+        cx_px, cy_px = width_px / 2.0, height_px / 2.0
+        return cls(width_px, height_px, f_px, f_px, cx_px, cy_px, focal_sigma=focal_sigma)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +314,7 @@ class Observation:
         source_time_s: seconds from the start of that file; 0 for a photo.
         model_id: which model, with the hash of its weights.
         measure: how much of it there is, where the detector says; None for plain boxes.
+        clarity: how clearly its frame shows it, 0 to 1; None where nobody looked.
     """
 
     detection_id: str
@@ -337,10 +331,12 @@ class Observation:
     source_time_s: float
     model_id: str
     measure: Measure | None = None
+    clarity: float | None = None
 
     def __post_init__(self) -> None:
         _need_aware("time", self.time)
         _need(bool(self.detection_id), "detection_id is empty")
+        _need(0.0 <= (self.clarity or 0.0) <= 1.0, f"clarity {self.clarity} is not in 0..1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +396,7 @@ class Incident:
         best: the observation to show as evidence.
         measure_error: one standard deviation of `measure`; None where it is a count or a time.
         case_id: same issue over days and patrols; None until cases are made.
+        clip_uri: a few seconds of video around `best`; None where there is none.
     """
 
     incident_id: str
@@ -420,6 +417,7 @@ class Incident:
     best: Observation
     measure_error: float | None = None
     case_id: str | None = None
+    clip_uri: str | None = None
 
     def __post_init__(self) -> None:
         _need_aware("first_seen", self.first_seen)

@@ -84,6 +84,12 @@ DETECTIONS: pa.Schema = pa.schema(
             optional=True,
         ),
         _column("measure_unit", pa.string(), f"Unit of both. {_PLAIN}", optional=True),
+        _column(
+            "clarity",
+            pa.float64(),
+            "How clearly the frame shows it, 0 to 1; null in rows older than this column.",
+            optional=True,
+        ),
     ]
 )
 """Rows of `detections`: one box in one frame."""
@@ -111,7 +117,7 @@ INCIDENTS: pa.Schema = pa.schema(
         _column(
             "evidence_uri", pa.string(), "Its picture; null when there is none.", optional=True
         ),
-        _column("redacted", _NAMES, "Classes blurred in the picture."),
+        _column("redacted", _NAMES, "Classes blurred in the picture or the clip."),
         _column(
             "not_redacted",
             _NAMES,
@@ -129,6 +135,12 @@ INCIDENTS: pa.Schema = pa.schema(
             "case_id",
             pa.string(),
             "Same issue over days and patrols; null in rows older than this column.",
+            optional=True,
+        ),
+        _column(
+            "clip_uri",
+            pa.string(),
+            "A few seconds of video of it, redacted as its picture is; null when there is none.",
             optional=True,
         ),
     ]
@@ -289,6 +301,7 @@ def observations_to_batch(observations: Iterable[Observation], stamp: RunStamp) 
             measure=seen.measure.value if seen.measure else None,
             measure_error=seen.measure.error if seen.measure else None,
             measure_unit=str(seen.measure.unit) if seen.measure else None,
+            clarity=seen.clarity,
             **{"class": seen.class_name},
         )
     return rows.batch()
@@ -325,6 +338,7 @@ def batch_to_observations(rows: pa.RecordBatch | pa.Table) -> Iterator[Observati
                 source_time_s=row["source_time_s"],
                 model_id=row["model_id"],
                 measure=_measure(row["measure"], row["measure_error"], row["measure_unit"]),
+                clarity=row["clarity"],
             )
 
 
@@ -386,6 +400,7 @@ def incidents_to_table(
             model_id=found.model_id,
             measure_error=found.measure_error,
             case_id=found.case_id,
+            clip_uri=found.clip_uri,
         )
     return rows.table()
 
@@ -400,7 +415,7 @@ def table_to_incidents(rows: pa.Table, best: Mapping[str, Observation]) -> tuple
     plain = (
         "incident_id", "day", "domain", "type", "severity", "zone_id", "first_seen", "last_seen",
         "dwell_s", "measure", "observations", "evidence_uri", "model_id", "measure_error",
-        "case_id",
+        "case_id", "clip_uri",
     )  # fmt: skip
     return tuple(
         Incident(

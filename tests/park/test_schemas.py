@@ -65,6 +65,7 @@ def observations(draw: st.DrawFn) -> Observation:
         source_time_s=draw(numbers),
         model_id=draw(names),
         measure=draw(st.none() | measures),
+        clarity=draw(st.none() | st.floats(0.0, 1.0)),
     )
 
 
@@ -158,7 +159,7 @@ def test_an_incident_says_what_was_blurred_in_its_picture() -> None:
 
 
 def test_incidents_come_back() -> None:
-    one = dataclasses.replace(incident(None), measure_error=2.5, case_id="c1")
+    one = dataclasses.replace(incident(None), measure_error=2.5, case_id="c1", clip_uri="c.mp4")
     rows = incidents_to_table([one], STAMP, {})
     assert table_to_incidents(rows, {"d": one.best}) == (one,)
     assert table_to_incidents(rows, {}) == ()
@@ -194,7 +195,7 @@ def test_rows_that_do_not_fit_a_table_are_refused() -> None:
 
 
 def test_rows_that_are_not_detections_are_refused() -> None:
-    with pytest.raises(RecordError, match="detections lack the columns box_xyxy_px, class"):
+    with pytest.raises(RecordError, match="detections lack the columns box_xyxy_px, clarity, class"):
         list(batch_to_observations(pa.table({"x": [1]})))
 
 
