@@ -195,7 +195,7 @@ def test_rows_that_do_not_fit_a_table_are_refused() -> None:
 
 
 def test_rows_that_are_not_detections_are_refused() -> None:
-    with pytest.raises(RecordError, match="detections lack the columns box_xyxy_px, clarity, class"):
+    with pytest.raises(RecordError, match="lack the columns box_xyxy_px, clarity, class"):
         list(batch_to_observations(pa.table({"x": [1]})))
 
 
