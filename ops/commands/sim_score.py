@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,26 +11,13 @@ import typer
 
 from ops import console_text
 from ops.app import App
-from park.errors import FootageError, SimulationError, StoreError, WarehouseError
-from park.records import Incident, JsonValue, Observation
+from ops.scoring import Compared, compare
+from park.errors import FootageError, StoreError
+from park.records import JsonValue
 
 if TYPE_CHECKING:
-    from ops.score_pictures import Look, Wanted
-    from pipelines.tables import Warehouse
     from sim_data.scenario.truth import Truth
-    from sim_data.score import Matching, PlaceErrors, Score, TypeScore
-    from vision.footage import FootageOptions
-
-_AROUND = timedelta(seconds=60)
-_LOOKS_PER_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Reported:
-    """What the tables say of the patrols that a truth is about."""
-
-    incidents: tuple[Incident, ...]
-    observations: tuple[Observation, ...]
+    from sim_data.score import PlaceErrors, Score, TypeScore
 
 
 def score(
@@ -59,182 +43,43 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every match.")] = False,
 ) -> None:
     """Compare incidents with what is true: precision, recall, errors, confusion."""
-    from sim_data.scenario.truth import join_truths
-    from sim_data.score import (
-        Tolerance,
-        locate_against,
-        match_incidents,
-        place_errors,
-        score_matching,
-    )
-
     app = App.start()
-    known = join_truths([_read(path) for path in _truth_files(truth)])
-    with app.open_warehouse(warehouse) as opened:
-        reported = _reported(opened, known)
-    matching = match_incidents(reported.incidents, known.rows, Tolerance(slack_m=slack))
-    wanted = _wanted_pictures(matching)
-    looks, options = _looks(footage or [], wanted)
-    scored = score_matching(
-        matching,
-        in_view=None
-        if options is None
-        else {name.partition(" ")[2] for name in looks if name.startswith("miss ")},
-        detection_places=place_errors(locate_against(reported.observations, known.positions)),
-    )
+    done = compare(app, warehouse, truth, footage or (), slack_m=slack)
     if pictures is not None:
-        written = _write_pictures(app, warehouse, pictures, scored, wanted, looks, options)
+        written = _write_pictures(app, warehouse, pictures, done)
         console_text.err.print(f"{written} pictures in {pictures}", soft_wrap=True, markup=False)
     if as_json:
-        about: dict[str, JsonValue] = {"about": dict(known.about)}
-        print(json.dumps(about | scored.to_json(), ensure_ascii=False, indent=2))
+        about: dict[str, JsonValue] = {"about": dict(done.known.about)}
+        print(json.dumps(about | done.score.to_json(), ensure_ascii=False, indent=2))
         return
-    _print_score(scored, known)
-
-
-def _truth_files(given: Sequence[Path]) -> list[Path]:
-    from sim_data.scenario.truth import TRUTH_NAME
-
-    found: list[Path] = []
-    for path in given:
-        below = sorted(path.rglob(TRUTH_NAME)) if path.is_dir() else []
-        found += [one.parent for one in below] or [path]
-    return found
-
-
-def _read(path: Path) -> Truth:
-    from sim_data.scenario.truth import read_truth
-
-    return read_truth(path)
-
-
-def _reported(opened: Warehouse, known: Truth) -> _Reported:
-    """Return what the tables say of the truth's site and patrols.
-
-    Raises:
-        WarehouseError: the tables have nothing of the site.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from park.schemas import batch_to_observations, table_to_incidents
-    from sim_data.scenario.truth import patrol_windows
-
-    windows = patrol_windows(known)
-    base = opened.snapshot()
-    rows = opened.table_as_of("incidents", base)
-    patrols = opened.table_as_of("patrols", base)
-    sites = {str(one) for table in (rows, patrols) for one in table["site_id"].to_pylist()}
-    site_id = str(known.about.get("site") or (next(iter(sites)) if len(sites) == 1 else ""))
-    if site_id not in sites:
-        raise WarehouseError(
-            f"the tables have nothing of site {site_id!r}, which the truth is about; they are of "
-            f"{', '.join(sorted(sites)) or 'no site'}. Reprocess the footage with the park's site "
-            "file first"
-        )
-    days = {
-        row["day"]
-        for table in (rows, patrols)
-        for row in table.select(["site_id", "day"]).to_pylist()
-        if row["site_id"] == site_id and row["day"] is not None
-    }
-    seen = {
-        one.detection_id: one
-        for one in batch_to_observations(opened.detections_of(site_id, sorted(days), base=base))
-    }
-    mine = rows.filter(pc.equal(rows["site_id"], pa.scalar(site_id)))
-    incidents = [one for one in table_to_incidents(mine, seen) if _within(one, windows)]
-    then = [one for one in seen.values() if _meets(one.time, one.time, windows)]
-    return _Reported(tuple(incidents), tuple(then))
-
-
-def _within(one: Incident, windows: Sequence[tuple[datetime, datetime]]) -> bool:
-    return _meets(one.first_seen, one.last_seen, windows)
-
-
-def _meets(first: datetime, last: datetime, windows: Sequence[tuple[datetime, datetime]]) -> bool:
-    return not windows or any(
-        first <= end + _AROUND and last >= start - _AROUND for start, end in windows
-    )
-
-
-def _wanted_pictures(matching: Matching) -> dict[str, Wanted]:
-    """Return what pictures are wanted of, by "miss ID" or "false ID"."""
-    from ops.score_pictures import Wanted
-
-    found: dict[str, Wanted] = {}
-    for row in matching.missed:
-        name = f"miss {row.truth_id}"
-        title = f"MISSED {row.type} {row.truth_id} ({row.difficulty.value})"
-        found[name] = Wanted(
-            name, title, row.lat_deg, row.lon_deg, row.extent_m, row.first_time, row.last_time
-        )
-    for alarm in matching.false_alarms:
-        best, place = alarm.incident.best, alarm.incident.place
-        name = f"false {alarm.incident.incident_id}"
-        there = f"{alarm.row.type} {alarm.row.truth_id}" if alarm.row else "nothing staged"
-        title = f"FALSE ALARM {alarm.incident.type}: {there}"
-        extent_m = max(place.error_m, best.size_m or 0.0)
-        found[name] = Wanted(
-            name, title, place.lat_deg, place.lon_deg, extent_m, best.time, best.time
-        )
-    return found
-
-
-def _looks(
-    footage: Sequence[str], wanted: Mapping[str, Wanted]
-) -> tuple[dict[str, Look], FootageOptions | None]:
-    """Return the best frame for each thing wanted; no options where no footage was given."""
-    if not footage:
-        return {}, None
-    from ops.score_pictures import find_looks
-    from vision.footage import FootageOptions, discover
-
-    options = FootageOptions(sample_fps=_LOOKS_PER_S)
-    found = discover(list(footage), options)
-    if not found.sources:
-        raise SimulationError(f"no footage that can be used was found in {', '.join(footage)}")
-    progress = console_text.FrameProgress()
-    expected = [source.frames_expected for source in found.sources]
-    progress.expect(sum(n for n in expected if n) if None not in expected else None)
-    with progress.shown():
-        progress.phase("looking for misses and false alarms in the footage")
-        looks, rejects = find_looks(
-            found.sources, options, list(wanted.values()), advance=progress.frames
-        )
-    for reject in (*found.rejects, *rejects):
-        console_text.warn(f"refused: {reject.source_uri}: {reject.reason}")
-    return looks, options
+    _print_score(done.score, done.known)
 
 
 def _write_pictures(
     app: App,
     warehouse: str,
     folder: Path,
-    scored: Score,
-    wanted: Mapping[str, Wanted],
-    looks: Mapping[str, Look],
-    options: FootageOptions | None,
+    done: Compared,
 ) -> int:
     """Write a picture of each miss and false alarm that can be shown; return how many."""
     from ops.score_pictures import cut_picture
 
     uris = {
         f"false {alarm.incident.incident_id}": alarm.incident.evidence_uri
-        for alarm in scored.matching.false_alarms
+        for alarm in done.score.matching.false_alarms
     }
-    types = {f"miss {row.truth_id}": row.type for row in scored.matching.missed}
+    types = {f"miss {row.truth_id}": row.type for row in done.score.matching.missed}
     types |= {
         f"false {alarm.incident.incident_id}": alarm.incident.type
-        for alarm in scored.matching.false_alarms
+        for alarm in done.score.matching.false_alarms
     }
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
-    for name, one in wanted.items():
+    for name, one in done.wanted.items():
         jpeg: bytes | None = None
-        if name in looks and options is not None:
+        if name in done.looks and done.options is not None:
             try:
-                jpeg = cut_picture(looks[name], one, options)
+                jpeg = cut_picture(done.looks[name], one, done.options)
             except FootageError as error:
                 console_text.warn(str(error))
         elif uri := uris.get(name):
