@@ -33,16 +33,8 @@ from park.clock import Clock, SystemClock
 from park.errors import WarehouseError
 from park.schemas import SCHEMAS
 from pipelines.catalogs import GroupCommitSqlCatalog
-from pipelines.commits import (
-    MARKER,
-    CommitReport,
-    RunTables,
-    WarehouseSnapshot,
-    commit_run,
-    create_tables,
-    read_state,
-    run_of,
-)
+from pipelines.commit_records import CommitReport, RunTables, WarehouseSnapshot
+from pipelines.commits import MARKER, commit_run, create_tables, read_state, run_of
 from pipelines.table_files import ORDER, is_in, live_files, of_days, of_patrols, of_site
 from pipelines.warehouse import (
     NAMESPACE,
