@@ -21,7 +21,7 @@ from drone.announcer import Announcer
 from drone.dronekit_today import Connection, open_vehicle
 from drone.lines import Message
 from drone.link_answers import why_not_ours
-from drone.readings import Readings
+from drone.readings import FROM_GIMBALS, Readings
 from drone.telemetry import (
     LinkEvent,
     LinkLost,
@@ -39,7 +39,6 @@ _OUR_COMPONENT = 190  # MAV_COMP_ID_MISSIONPLANNER: a ground station
 _GROUND_STATION = 6
 _NO_AUTOPILOT = 8
 _NOT_VEHICLES = frozenset({6, 18, 26, 27, 30})  # stations, computers on board, gimbals, cameras
-_FROM_GIMBALS = frozenset({"GIMBAL_DEVICE_ATTITUDE_STATUS", "MOUNT_ORIENTATION"})
 _HEARTBEAT_S = 1.1
 _SHORTEST_HEARTBEAT_S = 0.015
 _LATER_THAN_THEIRS = 1.2
@@ -376,7 +375,7 @@ class LinkConnection:
         if system != self._target[0]:
             return False
         # Computers and gimbals on board have modes and attitudes of their own.
-        return component == self._target[1] or message.get_type() in _FROM_GIMBALS
+        return component == self._target[1] or message.get_type() in FROM_GIMBALS
 
     @staticmethod
     def _is_vehicle(heartbeat: Message) -> bool:

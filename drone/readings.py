@@ -50,6 +50,8 @@ _EKF_VARIANCE_LIMIT = 0.8
 _GIMBAL_YAW_LOCK = 16
 _GIMBAL_YAW_IN_EARTH_FRAME = 64
 _REBOOT_S = 1.0
+FROM_GIMBALS = frozenset({"GIMBAL_DEVICE_ATTITUDE_STATUS", "MOUNT_ORIENTATION"})
+"""Messages that a gimbal may send itself; their time is of its clock, not of the vehicle's."""
 _TEXT_PART_CHARS = 50
 _BETTER_GIMBAL_S = 2.0
 
@@ -156,7 +158,7 @@ class Readings:
 
     def _check_boot(self, message: Message, now: datetime) -> list[LinkEvent]:
         boot_ms = getattr(message, "time_boot_ms", None)
-        if not boot_ms:
+        if not boot_ms or message.get_type() in FROM_GIMBALS:
             return []
         boot_s = boot_ms / 1000.0
         before_s = self._boot_s

@@ -730,6 +730,20 @@ def test_messages_out_of_order_are_no_reboot(odd: OddVehicle) -> None:
         assert heard.of(VehicleRebooted) == []
 
 
+def test_the_clock_of_a_gimbal_that_was_switched_on_later_is_no_reboot(odd: OddVehicle) -> None:
+    attitude = mavlink.MAVLink_gimbal_device_attitude_status_message(
+        0, 0, 5_000, 32, [1.0, 0.0, 0.0, 0.0], 0.0, 0.0, 0.0, 0
+    )
+    with connect(odd) as link:
+        heard = Heard(link)
+        odd.say(position(90_000))
+        link.wait_for(lambda t: t.time_boot_s == 90.0, "the vehicle's clock", 5.0)
+        odd.say(attitude)
+        link.wait_for(lambda t: t.gimbal_pitch_deg is not None, "the gimbal", 5.0)
+        assert heard.of(VehicleRebooted) == []
+        assert link.telemetry.lat_deg is not None
+
+
 def test_after_a_reboot_the_vehicle_is_asked_for_messages_again() -> None:
     with (
         CopterServer(SimulatedCopter(HOME), port=0, speedup=SPEEDUP) as own,
