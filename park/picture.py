@@ -55,6 +55,9 @@ class Picture(Protocol):
     def shrunk_bgr(self, width_px: int, height_px: int) -> NDArray[np.uint8]:
         """Return the whole picture in fewer pixels, each the mean of those that it stands for."""
 
+    def grey_part(self, x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
+        """Return the brightness of a part, uint8, shape (y1 - y0, x1 - x0), all of it inside."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pixels:
@@ -92,6 +95,10 @@ class Pixels:
         """Return the picture in fewer pixels."""
         size = (width_px, height_px)
         return np.asarray(cv2.resize(self.image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def grey_part(self, x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
+        """Return the brightness of a part."""
+        return grey_of(self.image_bgr[y0:y1, x0:x1])
 
 
 class ThermalPixels:
@@ -144,6 +151,15 @@ class ThermalPixels:
         """Return the picture in fewer pixels."""
         size = (width_px, height_px)
         return np.asarray(cv2.resize(self.image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def grey_part(self, x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
+        """Return the brightness of a part."""
+        return grey_of(self.image_bgr[y0:y1, x0:x1])
+
+
+def grey_of(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the brightness of pixels, uint8, shape (height, width)."""
+    return np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def celsius_of_counts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -48,15 +49,21 @@ def incidents_from_hits(
 
 
 def best_observation(observations: Sequence[Observation]) -> Observation:
-    """Return the observation to show as evidence: the surest of the largest.
+    """Return the observation to show as evidence: the clearest, largest and surest.
 
-    Confidence times area of the box stands for how well a thing can be seen; ties go to the
-    detection id, so that the choice does not depend on order.
+    Its worth is confidence, times the side of a square as large as its box, in pixels, times its
+    clarity (`vision.clarity`: sharpness, halved where the edge of the picture cuts it). A side
+    times a sharpness stands for how many details across can be told apart. Ties go to the
+    detection id, so that the choice does not depend on order. Where clarity is not known of all,
+    it counts for none.
     """
+    clear = all(seen.clarity is not None for seen in observations)
 
     def worth(seen: Observation) -> tuple[float, str]:
         x0, y0, x1, y1 = seen.box_xyxy_px
-        return seen.confidence * (x1 - x0) * (y1 - y0), seen.detection_id
+        side_px = math.sqrt((x1 - x0) * (y1 - y0))
+        clarity = seen.clarity if clear and seen.clarity is not None else 1.0
+        return seen.confidence * side_px * clarity, seen.detection_id
 
     return max(observations, key=worth)
 

@@ -42,6 +42,7 @@ from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
 from pipelines.roofs import Roofs
 from pipelines.scenes import SceneLook, WatchedScene, every_detector, watched_scenes
+from vision.clarity import with_clarity
 from vision.detect import Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
@@ -230,6 +231,7 @@ class _Look:
         listener = listener_of(self._settings.stamp.run_id)
         for sight, found in self._detected():
             seen = self._observed(sight, found)
+            seen = replace(seen, kept=with_clarity(seen.frame, seen.kept))
             if self._tracker is not None:
                 tracked = self._tracker.update(seen.frame.time, seen.kept)
                 seen = replace(seen, kept=tuple(tracked))

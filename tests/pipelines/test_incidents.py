@@ -116,6 +116,17 @@ def test_a_longer_stay_keeps_its_id() -> None:
     assert short.incident_id == long.incident_id
 
 
+def test_a_sharp_sighting_is_better_than_a_larger_one_that_is_smeared() -> None:
+    smeared = replace(seen("smeared", side_px=40.0), clarity=0.3)
+    sharp = replace(seen("sharp", side_px=30.0), clarity=0.7)
+    assert best_observation([smeared, sharp]) is best_observation([sharp, smeared]) is sharp
+
+
+def test_sightings_of_earlier_versions_are_not_worse_for_having_no_clarity() -> None:
+    old, new = seen("old", side_px=60.0), replace(seen("new", side_px=50.0), clarity=0.9)
+    assert best_observation([old, new]) is old
+
+
 def test_the_best_observation_is_the_surest_of_the_largest() -> None:
     small, large, unsure = (
         seen("small", confidence=0.9),

@@ -8,10 +8,11 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from park.picture import stretched_bgr
+from park.picture import grey_of, stretched_bgr
 
 _GREY_16 = ("gray16le", "gray16be")
 _LEAST_COUNTS = 256.0
+_BRIGHTNESS_FIRST = ("yuv420p", "yuvj420p", "nv12", "yuv422p", "yuvj422p", "yuv444p", "gray")
 
 
 class DecodedPicture:
@@ -85,6 +86,18 @@ class DecodedPicture:
             interpolation=Interpolation.AREA,
         )
         return self._upright(reduced.to_ndarray())
+
+    def grey_part(self, x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
+        """Return the brightness of a part, uint8, shape (y1 - y0, x1 - x0).
+
+        Most video has it as it is, so nothing else is converted.
+        """
+        if self._frame.format.name not in _BRIGHTNESS_FIRST:
+            return grey_of(self.image_bgr[y0:y1, x0:x1])
+        plane = self._frame.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        stored = rows[: plane.height, : plane.width]
+        return np.ascontiguousarray(np.rot90(stored, -self._quarter_turns)[y0:y1, x0:x1])
 
     def _upright(self, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
         image = np.asarray(pixels, np.uint8)

@@ -9,6 +9,7 @@ import pytest
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from park.picture import grey_of
 from vision.footage.decoded import DecodedPicture
 
 
@@ -46,3 +47,14 @@ def test_quarter_turns_set_it_upright(turns: int) -> None:
 def test_the_whole_picture_is_converted_once() -> None:
     picture = DecodedPicture(_decoded(_scene()), VideoReformatter())
     assert picture.image_bgr is picture.image_bgr
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_the_brightness_of_a_part_is_that_of_the_whole_picture(turns: int) -> None:
+    picture = DecodedPicture(_decoded(_scene()), VideoReformatter(), turns)
+    x0, y0, x1, y1 = 9, 13, picture.width_px - 5, picture.height_px - 2
+    part = picture.grey_part(x0, y0, x1, y1)
+    assert part.shape == (y1 - y0, x1 - x0)
+    whole = grey_of(picture.image_bgr)[y0:y1, x0:x1]
+    # Video has black at 16 and white at 235.
+    assert np.corrcoef(part.ravel(), whole.ravel())[0, 1] > 0.99
