@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import (
@@ -27,6 +29,10 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 180)
 """For results; a file or a pipe has no width of its own."""
 
 
+QUIET_S = 4.0
+"""Without a terminal, a line says at the latest so often what is at work."""
+
+
 class _Rate(ProgressColumn):
     """Frames per second so far."""
 
@@ -40,9 +46,13 @@ class FrameProgress:
     """A progress bar of frames with rate and time left; plain lines where there is no terminal.
 
     It is a `pipelines.progress.ProgressListener`.
+
+    Args:
+        unit: what is counted, for plain lines.
+        indent: before each plain line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "frames", indent: str = "") -> None:
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -56,9 +66,11 @@ class FrameProgress:
             transient=False,
         )
         self._task = self._progress.add_task("starting", total=None)
+        self._unit, self._indent = unit, indent
         self._done = 0
         self._next_line = 0.1
         self._total: int | None = None
+        self._said_s = self._began_s = monotonic()
         self.current_phase = ""
 
     def expect(self, frames: int | None) -> None:
@@ -73,24 +85,48 @@ class FrameProgress:
         if err.is_terminal or not self._total:
             return
         if self._done / self._total >= self._next_line:
-            err.print(f"  {self._done} of {self._total} frames")
+            self._say(f"  {self._counted()}")
             self._next_line = self._done / self._total + 0.1
 
     def phase(self, name: str) -> None:
         """Show what is being done."""
         self.current_phase = name
+        self._began_s = monotonic()
         self._progress.update(self._task, description=name)
         if not err.is_terminal:
-            err.print(name)
+            self._say(name)
 
     @contextmanager
     def shown(self) -> Iterator[FrameProgress]:
         """Show the bar while the context lasts."""
-        if not err.is_terminal:
-            yield self
+        if err.is_terminal:
+            with self._progress:
+                yield self
             return
-        with self._progress:
+        over = threading.Event()
+        thread = threading.Thread(target=self._say_now_and_then, args=(over,), daemon=True)
+        thread.start()
+        try:
             yield self
+        finally:
+            over.set()
+            thread.join()
+
+    def _say_now_and_then(self, over: threading.Event) -> None:
+        """Let no silence make people think that the work has stopped."""
+        while not over.wait(QUIET_S / 4.0):
+            if monotonic() - self._said_s >= QUIET_S:
+                done = f"{self._counted()}, " if self._done else ""
+                took = f"{monotonic() - self._began_s:.0f} s"
+                self._say(f"  {self.current_phase or 'starting'}: {done}{took}")
+
+    def _counted(self) -> str:
+        total = "" if self._total is None else f" of {self._total}"
+        return f"{self._done}{total} {self._unit}"
+
+    def _say(self, line: str) -> None:
+        self._said_s = monotonic()
+        err.print(f"{self._indent}{line}", markup=False, soft_wrap=True)
 
 
 def fail(message: str) -> None:

@@ -34,6 +34,8 @@ from sim_data.patrol_footage import (
 )
 
 if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
     from drone.records import FlightPlan
     from ops.flying import Flown
     from sim_data.camera import Renderer
@@ -43,20 +45,23 @@ if TYPE_CHECKING:
     from sim_data.world.records import World
 
 KM2 = 1.0
-SPEEDUPS = (2.0, 8.0)
+SPEEDUPS = (1.0, 8.0)
 """Least and most times real time; what is flown is what this machine can draw the pictures of."""
 
 CAMERAS = MadeCameras(fps=1.25)
 """A thing on the ground is in five or six pictures as the copter passes."""
 
 NOISE = "rtk"
-_STARTS = datetime(2026, 9, 16, 10, 0)  # noqa: DTZ001 - the park's own time zone is put to it
+STARTS = datetime(2026, 9, 16, 10, 0)  # noqa: DTZ001 - the park's own time zone is put to it
+"""When the simulated patrol takes off. The README's commands name this day."""
+
 _LONGEST_S = 1500.0
 _POSITIONS_S = 0.5 - 1e-6
 _ALT_AGL_M = 60.0
 _SPEED_MPS = 10.0
 _MAX_LAG_S = 90.0
 _TURN_S = 0.0003
+_GROUND_FPS = 0.2
 _DRAWING_SHARE = 0.8
 """Of the time of a core; the copter has the other."""
 
@@ -86,6 +91,14 @@ class DemoPark:
     renderer: Renderer
 
 
+def _nothing(done: int, of: int) -> None:
+    """Tell nobody."""
+
+
+def _not_said(line: str) -> None:
+    """Tell nobody."""
+
+
 class DayClock(SystemClock):
     """The machine's clock, set to another day.
 
@@ -101,12 +114,19 @@ class DayClock(SystemClock):
         return super().now() + self._apart
 
 
-def prepare_park(out: Path, seed: int) -> DemoPark:
+def prepare_park(
+    out: Path,
+    seed: int,
+    length_m: float | None = None,
+    on_stage: Callable[[int, int], None] = _nothing,
+) -> DemoPark:
     """Generate the park, plan the patrol, and stage what it will see.
 
     Args:
         out: folder; there already.
         seed: of the park and of everything staged.
+        length_m: how much of the road is patrolled, the part next to the dock; None for all.
+        on_stage: told how many of how many things have been given a place or not.
 
     Raises:
         SettingsError: the seed is not possible.
@@ -125,14 +145,17 @@ def prepare_park(out: Path, seed: int) -> DemoPark:
     site_path = out / "site.geojson"
     site_path.write_text(text, "utf-8")
     # Along one road, out on its one side and back on the other: what stands there is seen twice.
-    options = {"along": "roads", "ids": _nearest_road(world), "sides": "both", "offset_m": 15}
-    options |= {"alt_agl_m": _ALT_AGL_M, "speed_mps": _SPEED_MPS, "gimbal_pitch_deg": -90}
-    request = RouteRequest.from_words(world.site, "corridor", (), options)
+    options = {"sides": "both", "offset_m": 15, "alt_agl_m": _ALT_AGL_M}
+    options |= {"speed_mps": _SPEED_MPS, "gimbal_pitch_deg": -90}
+    way = _way(world, length_m)
+    request = RouteRequest.from_words(world.site, "corridor", (), options, geometry=way)
     planned = plan(world.site, hashlib.sha256(text.encode()).hexdigest(), request)
-    starts = _STARTS.replace(tzinfo=ZoneInfo(world.site.boundary.time_zone))
+    starts = STARTS.replace(tzinfo=ZoneInfo(world.site.boundary.time_zone))
     flight = fly(planned.sorties[0], Vehicle(), world.frame, starts)
     (camera,) = CAMERAS.listed(0.0)
-    staged = demo_scenario(world, flight, camera.intrinsics(), starts, _LONGEST_S, seed)
+    staged = demo_scenario(
+        world, flight, camera.intrinsics(), starts, _LONGEST_S, seed, on_stage=on_stage
+    )
     scenario_path = out / "scenario.yaml"
     scenario_path.write_text(staged, "utf-8")
     scenario = Scenario.load(scenario_path, world)
@@ -141,8 +164,12 @@ def prepare_park(out: Path, seed: int) -> DemoPark:
     return DemoPark(world, life, planned, scenario, site_path, out, flight, renderer)
 
 
-def draw_ground(park: DemoPark) -> float:
+def draw_ground(park: DemoPark, on_picture: Callable[[int, int], None] = _nothing) -> float:
     """Have the ground along the patrol drawn once, so that pictures in flight are quick.
+
+    Args:
+        park: see `prepare_park`.
+        on_picture: told how many of how many pictures are drawn.
 
     Returns:
         How many times real time this machine can fly and draw, within `SPEEDUPS`.
@@ -151,31 +178,42 @@ def draw_ground(park: DemoPark) -> float:
     lens = camera.intrinsics()
     shown = [
         (park.expected.start + timedelta(seconds=float(at)), park.expected.pose(float(at)))
-        for at in park.expected.picture_times_s(0.2)
+        for at in park.expected.picture_times_s(_GROUND_FPS)
     ]
-    for time, pose in shown:
-        park.renderer.rgb(pose, lens, time)
-    began_s = monotonic()
     again = shown[::6]
-    for time, pose in again:
+    count = len(shown) + len(again)
+    for number, (time, pose) in enumerate(shown, 1):
         park.renderer.rgb(pose, lens, time)
+        on_picture(number, count)
+    began_s = monotonic()
+    for number, (time, pose) in enumerate(again, len(shown) + 1):
+        park.renderer.rgb(pose, lens, time)
+        on_picture(number, count)
     rate = len(again) / max(1e-6, monotonic() - began_s)
     least, most = SPEEDUPS
     return min(max(_DRAWING_SHARE * rate / CAMERAS.fps, least), most)
 
 
-def _nearest_road(world: World) -> str:
+def _way(world: World, length_m: float | None) -> BaseGeometry:
+    """Return the road nearest to the first dock, or the part of it nearest to the dock, WGS84."""
+    import shapely
+    from shapely.ops import substring
+
     site = world.site
     dock = site.frame.project_geometry(site.docks[0].geometry)
-    roads = sorted(
-        site.roads, key=lambda road: site.frame.project_geometry(road.geometry).distance(dock)
+    lines = (site.frame.project_geometry(road.geometry) for road in site.roads)
+    nearest = min(
+        (part for line in lines for part in shapely.get_parts(line)),
+        key=lambda line: line.distance(dock),
     )
-    return str(roads[0].id)
+    if length_m is not None and length_m < nearest.length:
+        middle = nearest.project(dock)
+        begin = min(max(0.0, middle - length_m / 2.0), nearest.length - length_m)
+        nearest = substring(nearest, begin, begin + length_m)
+    return site.frame.unproject_geometry(nearest)
 
 
-def fly_patrol(
-    park: DemoPark, *, speedup: float, say: Callable[[str], None] | None = None
-) -> Flown:
+def fly_patrol(park: DemoPark, *, speedup: float, say: Callable[[str], None] = _not_said) -> Flown:
     """Fly the patrol with the simulated copter, recorded, and write what is true about it.
 
     Args:
@@ -198,6 +236,7 @@ def fly_patrol(
     noise = noise_named(NOISE)
     truth = _TruePositions(park)
     camera = DrawnCamera(park.renderer, world.frame, CAMERAS, noise, scenario.seed, truth.take)
+    drawn = CameraAtWork(camera, fps=CAMERAS.fps, max_lag_s=_MAX_LAG_S)
     source = VehicleSource(None, speedup=speedup, seed=scenario.seed)
     wish = FlightWish(
         site=world.site,
@@ -207,7 +246,7 @@ def fly_patrol(
         airspace=Airspace.of(world.site, FlatTerrain()),
         wind=Wind(),
         camera="sim",
-        drawn=CameraAtWork(camera, fps=CAMERAS.fps, max_lag_s=_MAX_LAG_S),
+        drawn=drawn,
         pose_sigma=noise.pose_sigma,
         footage=str(park.out / "footage"),
     )
@@ -219,8 +258,11 @@ def fly_patrol(
     lasted = _lasted(park, flown)
     ended = replace(scenario, lasts_s=lasted)
     write_truth(park.out, ended.truth(positions=truth.found))
-    if say is not None:
-        say(f"{truth.pictures} pictures of {lasted:.0f} s of flight")
+    say(f"{truth.pictures} pictures of {lasted:.0f} s of flight")
+    short = drawn.left_out + drawn.due_after(truth.newest)
+    if short:
+        say(f"{short} more could not be drawn in time: something else kept this machine busy, or "
+            "--speedup is too high. What only they would have shown is missed")  # fmt: skip
     return flown
 
 
@@ -251,19 +293,26 @@ def _lasted(park: DemoPark, flown: Flown) -> float:
 
 
 class _TruePositions:
-    """Takes down where things are, twice a second of the flight."""
+    """Takes down where things are, twice a second of the flight.
+
+    Attributes:
+        last: when the last picture was taken of which that was taken down.
+        newest: when the last picture was taken.
+    """
 
     def __init__(self, park: DemoPark) -> None:
         self._park = park
-        self._last: datetime | None = None
+        self.last: datetime | None = None
+        self.newest: datetime | None = None
         self.found: list[TruePosition] = []
         self.pictures = 0
 
     def take(self, pose: CameraPose, lens: Intrinsics, time: datetime) -> None:
         self.pictures += 1
-        if self._last is not None and (time - self._last).total_seconds() < _POSITIONS_S:
+        self.newest = time
+        if self.last is not None and (time - self.last).total_seconds() < _POSITIONS_S:
             return
-        self._last = time
+        self.last = time
         park = self._park
         self.found += positions_in_view(
             park.world.frame, park.life, park.scenario, pose, lens, time

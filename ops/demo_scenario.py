@@ -8,7 +8,7 @@ or twice and far enough apart in time where a rule counts how long a vehicle sta
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,7 +81,14 @@ WEATHER: dict[str, JsonValue] = {
 
 
 def demo_scenario(
-    world: World, flight: TrueFlight, lens: Intrinsics, starts: datetime, lasts_s: float, seed: int
+    world: World,
+    flight: TrueFlight,
+    lens: Intrinsics,
+    starts: datetime,
+    lasts_s: float,
+    seed: int,
+    *,
+    on_stage: Callable[[int, int], None],
 ) -> str:
     """Return the text of a scenario file whose things the patrol will see.
 
@@ -92,6 +99,7 @@ def demo_scenario(
         starts: when it takes off.
         lasts_s: for how long things are there.
         seed: of the places.
+        on_stage: told how many of how many things have been given a place or not.
     """
     sight = _Sight(world, flight, lens)
     stager = Stager(world, Weather(**WEATHER), seed)
@@ -111,6 +119,7 @@ def demo_scenario(
                 stages.append(stage)
                 taken.append(at)
                 break
+        on_stage(number, len(STAGES))
     return _text(stages, starts, lasts_s, seed)
 
 

@@ -42,10 +42,19 @@ class CameraAtWork(RenderedCamera):
     Before that, and after the landing, pictures show nothing that a patrol is about.
     """
 
+    _newest: datetime | None = None
+
     def saw_pose(self, time: datetime, pose: CameraPose) -> None:
         """Take in a pose, where it is one of a camera at work."""
         if pose.alt_home_m >= LEAST_HEIGHT_M and pose.pitch_deg <= LEAST_PITCH_DEG:
+            self._newest = time
             super().saw_pose(time, pose)
+
+    def due_after(self, time: datetime | None) -> int:
+        """Return how many pictures there should have been after one; none where there was none."""
+        if time is None or self._newest is None:
+            return 0
+        return max(0, math.floor((self._newest - time).total_seconds() * self._fps))
 
 
 class _Wander:

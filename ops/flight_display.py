@@ -27,7 +27,7 @@ SHOWN_KINDS = frozenset(
 
 _PLAIN_KINDS = SHOWN_KINDS - {"mode"}
 _LINES = 8
-_EVERY_S = 10.0
+_EVERY_S = 5.0
 _STYLES = {
     "state": "bold cyan",
     "failsafe": "bold red",

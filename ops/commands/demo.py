@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +30,14 @@ def demo(
         "demo-out"
     ),
     seed: Annotated[int, typer.Option("--seed", help="Of the simulated park.", min=0)] = 7,
+    length: Annotated[
+        float | None,
+        typer.Option(
+            "--length",
+            help="Metres of road to patrol, next to the dock; all of it when not given.",
+            min=100.0,
+        ),
+    ] = None,
     speedup: Annotated[
         float | None,
         typer.Option("--speedup", help="Times real time that the copter flies.", min=1.0, max=20.0),
@@ -41,14 +52,16 @@ def demo(
     _make_anew(out)
     steps = _Steps()
     steps.begin("generating a park, planning a patrol, staging incidents on its way")
-    park = prepare_park(out, seed)
+    with _counting("finding places", "things") as tell:
+        park = prepare_park(out, seed, length, tell)
     staged = park.scenario.truth_rows()
     figures = park.plan.figures
     steps.say(f"{sum(row.must_fire for row in staged)} incidents and "
               f"{sum(not row.must_fire for row in staged)} look-alikes staged; "
               f"{figures.length_m:.0f} m to fly, {figures.duration_s:.0f} s")  # fmt: skip
     steps.begin("drawing the ground along the way")
-    possible = draw_ground(park)
+    with _counting("drawing", "pictures") as tell:
+        possible = draw_ground(park, tell)
     times = speedup or possible
     steps.begin(f"flying it with the simulated copter, {times:.1f} times real time")
     fly_patrol(park, speedup=times, say=steps.say)
@@ -60,16 +73,41 @@ def demo(
     _show(app, park, warehouse)
     steps.begin("writing the page")
     page = _write_page(app, park, warehouse, done)
-    say = console_text.out.print
-    say(f"\nfootage      {out / 'footage'} (simulated: drawn, not filmed)", markup=False,
-        soft_wrap=True)  # fmt: skip
-    say(f"tables       parkwatch sql --warehouse {warehouse} \"SELECT * FROM incidents\"",
-        markup=False, soft_wrap=True)  # fmt: skip
-    say(f"missed       {out / 'score'}: a picture of each miss and each false alarm",
-        markup=False, soft_wrap=True)  # fmt: skip
-    say(f"page         {page.resolve()}", markup=False, soft_wrap=True)
     steps.end()
+    _say_where(out, warehouse, page, done)
     raise typer.Exit(done.exit_status)
+
+
+def _say_where(out: Path, warehouse: str, page: Path, done: RunReport) -> None:
+    """Print where everything is; the page last, where it is not overlooked."""
+    console_text.out.print()
+    for name, told in (
+        ("footage", f"{out / 'footage'} (simulated: drawn, not filmed)"),
+        ("site", f"{out / 'site.geojson'}"),
+        ("truth", f"{out / 'truth.json'}, staged by {out / 'scenario.yaml'}"),
+        ("score", f"{out / 'score'}: a picture of each miss and each false alarm"),
+        ("tables", f"{warehouse}, of the day {', '.join(d.isoformat() for d in done.days)}"),
+        ("", f"parkwatch incidents --warehouse {warehouse}"),
+        ("page", f"{page.resolve()}"),
+    ):
+        console_text.out.print(f"{name:<12} {told}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many are done of how many while the context lasts."""
+    progress = console_text.FrameProgress(unit, indent="      ")
+    done = 0
+
+    def tell(number: int, of: int) -> None:
+        nonlocal done
+        progress.expect(of)
+        progress.frames(number - done, "")
+        done = number
+
+    with progress.shown():
+        progress.phase(what)
+        yield tell
 
 
 class _Steps:
@@ -154,12 +192,23 @@ def _write_page(app: App, park: DemoPark, warehouse: str, done: RunReport) -> Pa
 
 
 def _make_anew(out: Path) -> None:
-    if out.exists():
+    """Make the folder, in the place of an earlier demo where one is there.
+
+    Raises:
+        SettingsError: something else is there.
+    """
+    mark = out / _MARK
+    if mark.is_file():
         # Only what an earlier demo made is removed: the folder could be anything.
-        if not (out / _MARK).is_file():
-            if not out.is_dir() or any(out.iterdir()):
-                raise SettingsError(f"{out} exists and is not an earlier demo; name another --out")
-        else:
-            shutil.rmtree(out)
+        made = datetime.fromtimestamp(mark.stat().st_mtime).astimezone()
+        console_text.err.print(
+            f"{out} holds the demo of {made:%Y-%m-%d %H:%M}; this one takes its place "
+            "(--out with another folder keeps both)",
+            markup=False,
+            soft_wrap=True,
+        )
+        shutil.rmtree(out)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SettingsError(f"{out} exists and is not an earlier demo; name another --out")
     out.mkdir(parents=True, exist_ok=True)
-    (out / _MARK).write_text("made by `parkwatch demo`; removed by the next one\n", "utf-8")
+    mark.write_text("made by `parkwatch demo`; removed by the next one\n", "utf-8")
