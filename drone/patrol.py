@@ -456,7 +456,8 @@ class Patrol:
             return self._lost_for_good()
         self._silent_since_s = None
         seen = self._link.telemetry
-        if seen.heartbeat_age_s > 3.0:
+        # After a restart nothing is known, also not whether it is armed, until it beats again.
+        if seen.heartbeat_age_s > 3.0 or seen.mode is None:
             return None
         if seen.armed:
             self._still_since_s = None
@@ -464,10 +465,7 @@ class Patrol:
         now_s = self._clock.monotonic_s()
         if self._still_since_s is None:
             self._still_since_s = now_s
-        still = seen.landed is LandedState.ON_GROUND or (
-            (seen.speed_mps or 0.0) < _STILL_MPS and abs(seen.down_mps or 0.0) < _STILL_MPS
-        )
-        if not still and now_s - self._still_since_s < _ON_GROUND_S:
+        if not _is_still(seen) and now_s - self._still_since_s < _ON_GROUND_S:
             return None
         # What it said before it switched its motors off is read first.
         while self._watch.modes.unsure or not self._inbox.empty():
@@ -505,3 +503,12 @@ class Patrol:
             self._on_state(made, self._link.telemetry.mode or "")
         except (FlightError, OSError) as error:
             self.say("note", f"the record of the flight could not be written: {error}")
+
+
+def _is_still(seen: Telemetry) -> bool:
+    """Return whether it says that it stands; what it does not tell is no standing still."""
+    if seen.landed is LandedState.ON_GROUND:
+        return True
+    if seen.speed_mps is None or seen.down_mps is None:
+        return False
+    return seen.speed_mps < _STILL_MPS and abs(seen.down_mps) < _STILL_MPS

@@ -1,0 +1,119 @@
+"""A patrol on a vehicle that does what the simulated copter never does: it is late, or half mute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from drone.airspace import Airspace
+from drone.energy import EnergyModel
+from drone.failsafe import FlightLimits
+from drone.link import VehicleLink
+from drone.patrol import Patrol
+from drone.patrol_flight import Flight
+from drone.patrol_mission import PatrolMission
+from drone.patrol_result import Outcome, PatrolResult
+from drone.patrol_state import PatrolState
+from drone.records import Vehicle, Wind
+from drone.way_check import WayCheck
+from park.terrain import FlatTerrain
+from tests.drone.flights import SITE, small_plan
+from tests.drone.odd_vehicle import AUTO, OddVehicle, has_params
+
+S = PatrolState
+PLAN = small_plan()
+HOME = PLAN.sorties[0].home
+PARAMS = {"BATT_CAPACITY": 10_000.0, "BATT_LOW_VOLT": 10.5}
+
+
+class InTheAir:
+    """A patrol that was taken up, on its route, and flies on in a thread of its own."""
+
+    def __init__(self, odd: OddVehicle, link: VehicleLink, patrol: Patrol) -> None:
+        self.odd = odd
+        self.link = link
+        self.patrol = patrol
+        self.lines: list[str] = []
+        self.results: list[PatrolResult] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        self.results.append(self.patrol.go_on("found it in AUTO, on its mission"))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait(self, state: PatrolState, timeout_s: float = 10.0) -> None:
+        step = threading.Event()
+        for _ in range(int(timeout_s / 0.02)):
+            if self.patrol.state is state:
+                return
+            step.wait(0.02)
+        raise AssertionError(f"it is {self.patrol.state}, not {state}: {self.lines}")
+
+    def still_flies(self, for_s: float) -> bool:
+        self._thread.join(for_s)
+        return self._thread.is_alive()
+
+    def end(self) -> PatrolResult:
+        self._thread.join(10.0)
+        assert self.results, f"it goes on: {self.lines}"
+        return self.results[0]
+
+
+def position(odd: OddVehicle, boot_s: float, alt_home_m: float = 20.0) -> None:
+    """Say where it is: above its dock, standing."""
+    lat, lon, up = int(HOME.lat_deg * 1e7), int(HOME.lon_deg * 1e7), int(alt_home_m * 1000)
+    odd.say(
+        mavlink.MAVLink_global_position_int_message(
+            int(boot_s * 1000), lat, lon, up + 10_000, up, 0, 0, 0, 0
+        )
+    )
+
+
+@contextmanager
+def in_the_air(limits: FlightLimits | None = None) -> Iterator[InTheAir]:
+    """Take up the small patrol on an odd vehicle that is in the air, in AUTO."""
+    sortie = PLAN.sorties[0]
+    with OddVehicle(answers=has_params(dict(PARAMS))) as odd:
+        odd.mode, odd.armed = AUTO, True
+        with VehicleLink.connect(odd.url, lost_after_s=2.0) as link:
+            check = WayCheck(
+                Airspace.of(SITE, FlatTerrain()), PLAN, sortie, EnergyModel(Vehicle(), Wind())
+            )
+            flight = Flight(
+                "odd-1", odd.url, PLAN, PatrolMission.of(sortie), Vehicle(), check,
+                limits=limits or FlightLimits(pilot_grace_s=0.3),
+            )  # fmt: skip
+            flown: list[InTheAir] = []
+            patrol = Patrol(
+                flight, link, start=S.ON_ROUTE,
+                listener=lambda kind, line: flown[0].lines.append(f"{kind}: {line}"),
+            )  # fmt: skip
+            flown.append(InTheAir(odd, link, patrol))
+            position(odd, 100.0)
+            link.wait_for(lambda now: now.lat_deg is not None, "its position", 5.0)
+            flown[0].start()
+            yield flown[0]
+            odd.armed = False
+            odd.beat = True
+            flown[0].still_flies(10.0)
+
+
+def test_what_is_not_known_after_a_restart_is_not_taken_for_standing_still() -> None:
+    # A watchdog restarts ArduCopter in the air within a moment, and it flies on, armed.
+    with in_the_air() as flown:
+        flown.odd.beat = False
+        flown.odd.say(mavlink.MAVLink_attitude_message(2_000, 0, 0, 0, 0, 0, 0))
+        flown.wait(S.FAILED)
+        assert flown.still_flies(0.5), flown.results
+        flown.odd.beat = True
+        assert flown.still_flies(0.3), "it is armed"
+        flown.odd.armed = False
+        result = flown.end()
+        assert result.outcome is Outcome.REBOOTED
+        assert [made.after for made in result.transitions] == [S.FAILED, S.LANDED]
