@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +14,12 @@ import typer
 from ops import console_text
 from ops.app import App
 from ops.sql_format import ResultFormat
-from park.errors import SettingsError
+from park.errors import SettingsError, WarehouseError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pipelines.tables import Warehouse
 
 WarehouseOption = Annotated[
     str | None,
@@ -75,14 +78,19 @@ def incidents(
     where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
     columns = "*" if result_format is not ResultFormat.TABLE else _FOR_PEOPLE
     zone = _zone(time_zone)
+    moment = _moment(as_of, zone)
     with App.start().open_warehouse(warehouse) as opened:
         rows = run_sql(
             opened,
             f"SELECT {columns} FROM incidents {where} "
             "ORDER BY day DESC, severity DESC, first_seen, incident_id",
-            as_of=_moment(as_of, zone),
+            as_of=moment,
             zone=zone,
         )
+        unseen = () if day is None or rows.num_rows else _unseen(opened, [day.date()], moment)
+    for line in unseen:
+        # Nothing found and nothing looked at are not the same.
+        console_text.warn(line)
     if result_format is ResultFormat.TABLE:
         print_incidents(rows)
         return
@@ -101,7 +109,7 @@ def print_incidents(rows: pa.Table) -> None:
     from rich.table import Table
 
     from park.taxonomy import incident_type
-    from vision.evidence import duration_text
+    from vision.evidence_words import duration_text
 
     # A narrow terminal has room for one language and the columns that decide.
     narrow = console_text.out.is_terminal and console_text.out.width < _WIDE
@@ -144,6 +152,11 @@ def report(
     app = App.start()
     loaded, _ = app.load_site(site)
     days: tuple[date, ...] = tuple(d.date() for d in day or ())
+    if days:
+        with app.open_warehouse(warehouse) as opened:
+            unseen = _unseen(opened, days, None, loaded.id)
+        if unseen:
+            raise WarehouseError("; ".join(unseen))
     report_of_days(app, loaded, days, warehouse, out)
     console_text.out.print(f"{out}", soft_wrap=True, markup=False)
 
@@ -163,6 +176,36 @@ def history(
             entry.committed.isoformat(), str(entry.rows), str(entry.snapshot_id), entry.run_id or ""
         )
     console_text.out.print(shown)
+
+
+_MOST_DAYS = 8
+
+
+def _unseen(
+    opened: Warehouse, wanted: Sequence[date], as_of: datetime | None, site_id: str | None = None
+) -> tuple[str, ...]:
+    """Return a sentence for each wanted day of which there is no footage.
+
+    Args:
+        opened: the tables.
+        wanted: the days.
+        as_of: at which time; None for now.
+        site_id: of which site; None for all. Of a site without any footage nothing is said.
+    """
+    base = opened.snapshot(as_of)
+    known: set[date] = set()
+    for name in ("patrols", "incidents"):
+        for row in opened.table_as_of(name, base).select(["site_id", "day"]).to_pylist():
+            if row["day"] is not None and site_id in (None, row["site_id"]):
+                known.add(row["day"])
+    if not known:
+        return ()
+    days = [d.isoformat() for d in sorted(known, reverse=True)]
+    more = f" and {len(days) - _MOST_DAYS} more days" if len(days) > _MOST_DAYS else ""
+    there = f"there is footage of {', '.join(days[:_MOST_DAYS])}{more}"
+    return tuple(
+        f"nothing was looked at on {d.isoformat()}; {there}" for d in wanted if d not in known
+    )
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -84,6 +84,28 @@ def test_a_report_of_another_site_is_refused_and_one_of_this_site_is_whole(
     assert "data:image/jpeg;base64," in page.read_text("utf-8")
 
 
+def test_a_day_that_nobody_looked_at_is_not_a_day_without_incidents(
+    drawn: DemoTruth, parkwatch: Run, warehouse: Path, tmp_path: Path
+) -> None:
+    nothing = "nothing was looked at on 2026-09-17; there is footage of 2026-09-16"
+    listed = parkwatch("incidents", "--warehouse", warehouse, "--day", "2026-09-17")
+    assert listed.returncode == 0
+    assert "0 incidents" in listed.stdout
+    assert nothing in listed.stderr
+    looked = parkwatch(
+        "incidents", "--warehouse", warehouse, "--day", "2026-09-16", "--domain", "environment"
+    )
+    assert "0 incidents" in looked.stdout
+    assert looked.stderr == ""
+    page = tmp_path / "page.html"
+    given = ("--site", drawn.site_path, "--warehouse", warehouse)
+    refused = parkwatch("report", page, *given, "--day", "2026-09-16", "--day", "2026-09-17")
+    assert refused.returncode == 2
+    assert nothing in refused.stderr
+    assert not page.exists()
+    assert parkwatch("report", page, *given, "--day", "2026-09-16").returncode == 0
+
+
 def test_footage_list_tells_what_would_be_read(
     drawn: DemoTruth, parkwatch: Run, tmp_path: Path
 ) -> None:
