@@ -59,7 +59,13 @@ _LONGEST_S = 1500.0
 _POSITIONS_S = 0.5 - 1e-6
 _ALT_AGL_M = 60.0
 _SPEED_MPS = 10.0
-_MAX_LAG_S = 90.0
+_MAX_LAG_S = 600.0
+_LAST_S = 300.0
+_STOP_S = 600.0
+"""However busy this machine is, every picture is drawn, after the landing if need be."""
+
+_TOLD_EVERY_S = 10.0
+_BEHIND = 20
 _TURN_S = 0.0003
 _GROUND_FPS = 0.2
 _DRAWING_SHARE = 0.8
@@ -235,8 +241,13 @@ def fly_patrol(park: DemoPark, *, speedup: float, say: Callable[[str], None] = _
     scenario, world = park.scenario, park.world
     noise = noise_named(NOISE)
     truth = _TruePositions(park)
-    camera = DrawnCamera(park.renderer, world.frame, CAMERAS, noise, scenario.seed, truth.take)
-    drawn = CameraAtWork(camera, fps=CAMERAS.fps, max_lag_s=_MAX_LAG_S)
+
+    def drew(pose: CameraPose, lens: Intrinsics, time: datetime) -> None:
+        truth.take(pose, lens, time)
+        truth.tell_behind(drawn.due_after(time), say)
+
+    camera = DrawnCamera(park.renderer, world.frame, CAMERAS, noise, scenario.seed, drew)
+    drawn = CameraAtWork(camera, fps=CAMERAS.fps, max_lag_s=_MAX_LAG_S, last_s=_LAST_S)
     source = VehicleSource(None, speedup=speedup, seed=scenario.seed)
     wish = FlightWish(
         site=world.site,
@@ -248,6 +259,7 @@ def fly_patrol(park: DemoPark, *, speedup: float, say: Callable[[str], None] = _
         camera="sim",
         drawn=drawn,
         pose_sigma=noise.pose_sigma,
+        stop_s=_STOP_S,
         footage=str(park.out / "footage"),
     )
     with _short_turns():
@@ -306,8 +318,16 @@ class _TruePositions:
         self.newest: datetime | None = None
         self.found: list[TruePosition] = []
         self.pictures = 0
+        self._told_s = monotonic()
+
+    def tell_behind(self, due: int, say: Callable[[str], None]) -> None:
+        """Say now and then how many pictures there are, where many more are due."""
+        if due >= _BEHIND and monotonic() - self._told_s >= _TOLD_EVERY_S:
+            self._told_s = monotonic()
+            say(f"{self.pictures} pictures drawn, {due} to go")
 
     def take(self, pose: CameraPose, lens: Intrinsics, time: datetime) -> None:
+        """Take down what a picture shows."""
         self.pictures += 1
         self.newest = time
         if self.last is not None and (time - self.last).total_seconds() < _POSITIONS_S:

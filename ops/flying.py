@@ -74,6 +74,7 @@ class FlightWish:
         camera: word for the video source; None to record nothing.
         drawn: what is recorded in the place of the camera that the word names; None for that.
         pose_sigma: how well the recorded poses are known; the usual where None.
+        stop_s: see `drone.recorder.recorder.RecorderOptions`.
         footage: word for where the recording goes; None for the folder `footage`.
         permission: file with the flight permission; None for none.
         weather: that somebody knows; None for nobody.
@@ -92,6 +93,7 @@ class FlightWish:
     camera: str | None = None
     drawn: CameraSource | None = None
     pose_sigma: PatrolPoseSigma | None = None
+    stop_s: float | None = None
     footage: str | None = None
     permission: Path | None = None
     weather: Weather | None = None
@@ -343,6 +345,7 @@ class _Run:
             clock=self._clock,
             options=RecorderOptions(
                 speedup=wish.source.speedup,
+                stop_s=wish.stop_s,
                 assumed_gimbal=GimbalTold.of(self._flight.mission.items).angles,
             ),
             store=self._place.store,

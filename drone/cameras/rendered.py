@@ -50,14 +50,24 @@ class RenderedCamera:
         fps: pictures per second of the vehicle's time.
         max_lag_s: how far drawing may fall behind the newest pose before pictures are left out,
             seconds of this machine's time.
+        last_s: for how long it goes on drawing what is due when the recording has ended, seconds
+            of this machine's time.
     """
 
-    def __init__(self, renderer: Renderer, *, fps: float = 10.0, max_lag_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        *,
+        fps: float = 10.0,
+        max_lag_s: float = 30.0,
+        last_s: float = _LAST_PICTURES_S,
+    ) -> None:
         if not 0.1 <= fps <= 60.0:
             raise RecordingError(f"fps {fps} of the simulated camera is not between 0.1 and 60")
         self._renderer = renderer
         self._fps = fps
         self._max_lag_s = max_lag_s
+        self._last_s = last_s
         self._poses: deque[tuple[float, CameraPose]] = deque(maxlen=_MAX_POSES)
         self._changed = Condition()
         self._last_index: int | None = None
@@ -80,7 +90,7 @@ class RenderedCamera:
     def items(self, time: FrameTime, stop: Event) -> Iterator[CameraItem]:
         """Yield a picture for each point of time that poses enclose. See `CameraSource`.
 
-        What is due when `stop` is set is drawn, for at most half a minute.
+        What is due when `stop` is set is drawn, for at most `last_s`.
         """
         waited, lag_s = 0, self._max_lag_s * time.speedup
         stopped_s: float | None = None
@@ -89,7 +99,7 @@ class RenderedCamera:
             due = self._next_due(lag_s)
             if stop.is_set():
                 stopped_s = monotonic() if stopped_s is None else stopped_s
-                if due is None or monotonic() - stopped_s > _LAST_PICTURES_S:
+                if due is None or monotonic() - stopped_s > self._last_s:
                     break
             if due is None:
                 with self._changed:

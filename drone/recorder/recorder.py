@@ -60,6 +60,8 @@ class RecorderOptions:
         min_free_mib: a recording does not begin with less room on the disk.
         reserve_mib: video stops with less room than this; telemetry and log go on.
         speedup: how much faster than real time a simulated vehicle lives.
+        stop_s: how long cameras may take for their last pictures and to stop, seconds; 10 when
+            None, or 60 with a speedup.
         assumed_gimbal: yaw and pitch in degrees of a camera whose gimbal the vehicle says nothing
             about, as `drone.gimbal_told` tells them. None: such frames have no place.
         encoding: of pictures that come uncoded; the best of this machine when None.
@@ -71,6 +73,7 @@ class RecorderOptions:
     min_free_mib: int = 500
     reserve_mib: int = 64
     speedup: float = 1.0
+    stop_s: float | None = None
     assumed_gimbal: Callable[[Telemetry], tuple[float, float] | None] | None = None
     encoding: Encoding | None = None
     upload: UploadOptions | None = None
@@ -389,7 +392,9 @@ class Recorder:
             return self._report
         ended_at = self._time.now()
         # The simulated camera of a vehicle in a hurry has pictures to make up for.
-        stop_s = _STOP_S if self._options.speedup == 1.0 else _STOP_SIMULATED_S
+        stop_s = self._options.stop_s
+        if stop_s is None:
+            stop_s = _STOP_S if self._options.speedup == 1.0 else _STOP_SIMULATED_S
         for video in self._videos:
             if not video.stop(stop_s):
                 self.trouble(f"camera {video.figures.camera_id} did not stop in {stop_s:g} s")
