@@ -122,22 +122,33 @@ class VehicleLink(LinkCommands):
             raise CommandError(f"{name!r} is no flight mode of ArduCopter")
         started_s = self.clock.monotonic_s()
         self._readings.asked_mode = name
+        accepted = False
         try:
-            try:
-                self.command_long(_DO_SET_MODE, _CUSTOM_MODE, number)
-            except CommandRefusedError as error:
-                if not error.unsupported:
-                    raise self._with_texts(f"mode {name}", error, started_s) from error
-                _LOG.info("%s: asked for mode %s with SET_MODE instead", self.where, name)
-                self.mav.set_mode_send(self.target[0], _CUSTOM_MODE, number)
+            self._ask_mode(name, number, started_s)
+            accepted = True
             self.wait_for(lambda now: now.mode == name, f"mode {name}", timeout_s)
         except LinkError as error:
-            now = self.telemetry
-            if self.lost or now.mode == name:
+            with self._changed:
+                now = self._readings.snapshot()
+                if now.mode != name:
+                    self._readings.gave_up_on(name)
+                self._readings.asked_mode = None
+            if self.lost or (now.mode != name and not accepted):
                 raise
-            raise CommandError(f"mode {name}: the vehicle stays in {now.mode}") from error
+            if now.mode != name:
+                raise CommandError(f"mode {name}: the vehicle stays in {now.mode}") from error
+            _LOG.info("%s: %s; its heartbeats say that it is in %s", self.where, error, name)
         finally:
             self._readings.asked_mode = None
+
+    def _ask_mode(self, name: str, number: int, started_s: float) -> None:
+        try:
+            self.command_long(_DO_SET_MODE, _CUSTOM_MODE, number)
+        except CommandRefusedError as error:
+            if not error.unsupported:
+                raise self._with_texts(f"mode {name}", error, started_s) from error
+            _LOG.info("%s: asked for mode %s with SET_MODE instead", self.where, name)
+            self.mav.set_mode_send(self.target[0], _CUSTOM_MODE, number)
 
     def arm(self, timeout_s: float = 15.0) -> None:
         """Arm the motors; the error says what the vehicle's own checks said.

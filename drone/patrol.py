@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from drone.control import ORDER_TIMEOUT_S, Order, OrderName, PatrolStatus, Reply
 from drone.failsafe import FailsafeWatch, Finding, Reaction
 from drone.link import VehicleLink
-from drone.mode_watch import Failsafe
+from drone.mode_watch import OWN_RETREATS, Failsafe
 from drone.patrol_flight import Flight, FlightLogger, event_words, transition_details
 from drone.patrol_launch import arm, disarm
 from drone.patrol_orders import Steering
@@ -110,6 +110,7 @@ class Patrol:
         self._still_since_s: float | None = None
         self._silent_since_s: float | None = None
         self._retry_at_s = 0.0
+        self._unheard: tuple[Failsafe | None, str] | None = None
         self._changed_at = self._clock.now()
         self._cause = "nothing has happened yet"
 
@@ -204,6 +205,7 @@ class Patrol:
             self._cause = found
             self.say("note", f"the flight is taken up: {found}")
             self._tally.reached((self._link.telemetry.mission_seq or 0) - 1)
+            self._tally.began_s = self._link.telemetry.time_boot_s
             if self.state is S.FAILED:
                 self._let_go = True
                 self._tally.ends_early(Failsafe.PILOT, found)
@@ -260,14 +262,20 @@ class Patrol:
             arm(self._link, self._clock, self.say)
         except FlightError as error:
             self.states.enter(S.FAILED, f"it does not arm: {error}")
+            if self._link.telemetry.armed:
+                disarm(self._link, self.say)
             raise
         self._tally.began_s = self._link.telemetry.time_boot_s
         self.states.enter(S.ARMED, "all checks say go, and the vehicle accepts it")
         try:
             self._link.takeoff(sortie.takeoff_alt_home_m)
         except FlightError as error:
-            self.states.enter(S.FAILED, f"it does not take off: {error}")
             disarm(self._link, self.say)
+            if self._link.telemetry.armed:
+                # It may have heard all the same, and climb: nobody else would watch it.
+                self.states.enter(S.TAKE_OFF, f"it is armed, and may take off: {error}")
+                return
+            self.states.enter(S.FAILED, f"it does not take off: {error}")
             raise
         self.states.enter(S.TAKE_OFF, f"climbs to {sortie.takeoff_alt_home_m:g} m above home")
 
@@ -303,6 +311,8 @@ class Patrol:
         elif isinstance(event, ModeChanged):
             by = "this program" if event.by_us else "another"
             self.say("mode", f"{event.before} -> {event.mode} ({by})")
+            if event.late:
+                self._catch_up(event.mode)
         elif isinstance(event, MissionReached):
             self._tally.reached(event.seq)
             self.say("mission", f"item {event.seq} reached")
@@ -314,6 +324,20 @@ class Patrol:
         finding = self._watch.hear(event)
         if finding is not None:
             self._act(finding)
+
+    def _catch_up(self, mode: str) -> None:
+        """Follow a vehicle that does what it was asked for, after that was given up."""
+        if self._let_go or self.state not in AIRBORNE:
+            return
+        failsafe, why = self._unheard or (None, f"mode {mode} was asked for")
+        cause = f"the vehicle heard it after all: {why}"
+        after = S.RETURNING if mode in OWN_RETREATS - {"BRAKE"} else S.PAUSED
+        if mode == "AUTO":
+            after = S.ON_ROUTE
+        if after is S.RETURNING:
+            self._tally.ends_early(failsafe, why)
+        if after is not self.state and self.states.may_enter(after):
+            self.states.enter(after, cause)
 
     def _judge_modes(self) -> None:
         finding = self._watch.who_changed_mode(self._clock.now())
@@ -344,6 +368,7 @@ class Patrol:
         goal_m = self.flight.mission.sortie.takeoff_alt_home_m
         alt_m = seen.alt_home_m
         if alt_m is not None and seen.mode == "GUIDED" and alt_m >= goal_m * _CLIMB_SHARE:
+            self._unheard = (None, "the mission begins")
             try:
                 self._link.resume_mission()
             except FlightError as error:
@@ -397,6 +422,7 @@ class Patrol:
     def _send_down(self, finding: Finding) -> bool:
         """Send the vehicle home, or down where it is; return whether it accepted."""
         self._retry_at_s = self._clock.monotonic_s() + _RETRY_S
+        self._unheard = (finding.failsafe, str(finding))
         try:
             if finding.reaction is Reaction.RETURN:
                 self._link.rtl()
@@ -418,6 +444,7 @@ class Patrol:
         if not asked.answer.set_running_or_notify_cancel():
             return
         self.say("command", f"order: {asked.order}")
+        self._unheard = (None, f"order: {asked.order}")
         try:
             if self._let_go:
                 raise CommandError(

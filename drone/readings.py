@@ -50,6 +50,7 @@ _EKF_VARIANCE_LIMIT = 0.8
 _GIMBAL_YAW_LOCK = 16
 _GIMBAL_YAW_IN_EARTH_FRAME = 64
 _REBOOT_S = 1.0
+_LATE_S = 5.0
 FROM_GIMBALS = frozenset({"GIMBAL_DEVICE_ATTITUDE_STATUS", "MOUNT_ORIENTATION"})
 """Messages that a gimbal may send itself; their time is of its clock, not of the vehicle's."""
 _TEXT_PART_CHARS = 50
@@ -116,11 +117,20 @@ class Readings:
         self._attitude_s = -math.inf
         self._gimbal_s = -math.inf
         self._parts: tuple[int, int, str] | None = None
+        self._unanswered: tuple[str, float] | None = None
 
     @property
     def boot_s(self) -> float | None:
         """The vehicle's clock, seconds since it was switched on."""
         return self._boot_s
+
+    def gave_up_on(self, mode: str) -> None:
+        """Note that a mode was asked for and nobody knows whether the vehicle heard it.
+
+        A change into it is ours all the same, as long as no heartbeat that is clearly later says
+        that the vehicle is in another.
+        """
+        self._unanswered = (mode, self._clock.monotonic_s() + _LATE_S)
 
     def take(self, message: Message) -> list[LinkEvent]:
         """Take in a message of our vehicle and return what is worth telling."""
@@ -174,8 +184,14 @@ class Readings:
         events: list[LinkEvent] = []
         mode = mode_name(message.custom_mode)
         if mode != self._mode:
-            events.append(ModeChanged(now, self._mode, mode, by_us=mode == self.asked_mode))
+            late = self._unanswered is not None and mode == self._unanswered[0]
+            by_us = late or mode == self.asked_mode
+            events.append(ModeChanged(now, self._mode, mode, by_us=by_us, late=late))
             self._mode = mode
+        if self._unanswered is not None and (
+            mode == self._unanswered[0] or self.heard_s > self._unanswered[1]
+        ):
+            self._unanswered = None
         armed = bool(message.base_mode & _ARMED_FLAG)
         if armed != self._armed:
             events.append(ArmedChanged(now, armed))

@@ -139,11 +139,13 @@ class ModeChanged(LinkEvent):
         before: None at the first heartbeat.
         mode: from now on.
         by_us: whether this program asked for it (`VehicleLink.set_mode` and its like).
+        late: whether it had given up waiting for it: the vehicle heard, and its answer was lost.
     """
 
     before: str | None
     mode: str
     by_us: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
