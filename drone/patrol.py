@@ -19,15 +19,21 @@ from drone.control import ORDER_TIMEOUT_S, Order, OrderName, PatrolStatus, Reply
 from drone.failsafe import FailsafeWatch, Finding, Reaction
 from drone.link import VehicleLink
 from drone.mode_watch import OWN_RETREATS, Failsafe
-from drone.patrol_flight import Flight, FlightLogger, event_words, transition_details
-from drone.patrol_launch import arm, disarm
+from drone.patrol_end import FlightEnd
+from drone.patrol_flight import (
+    Flight,
+    FlightLogger,
+    event_words,
+    status_of,
+    transition_details,
+)
+from drone.patrol_launch import Climb, arm, climb, disarm
 from drone.patrol_orders import Steering
 from drone.patrol_prepare import battery_share
 from drone.patrol_result import FlightTally, Outcome, PatrolResult
 from drone.patrol_state import AIRBORNE, PatrolState, PatrolStates, Transition
 from drone.telemetry import (
     CameraFeedback,
-    LandedState,
     LinkEvent,
     MissionCurrent,
     MissionReached,
@@ -45,10 +51,6 @@ _log = logging.getLogger(__name__)
 _TICK_S = 0.1
 _LEAST_STEP_S = 0.2
 _RETRY_S = 2.0
-_CLIMB_SHARE = 0.95
-_LIFT_OFF_S = 20.0
-_STILL_MPS = 0.3
-_ON_GROUND_S = 60.0
 
 S = PatrolState
 
@@ -107,8 +109,7 @@ class Patrol:
         self._let_go = False
         self._tally = FlightTally(flight.mission)
         self._waiting: list[_Asked] = []
-        self._still_since_s: float | None = None
-        self._silent_since_s: float | None = None
+        self._over = FlightEnd(link, self._clock, flight.limits.reconnect_s)
         self._retry_at_s = 0.0
         self._unheard: tuple[Failsafe | None, str] | None = None
         self._changed_at = self._clock.now()
@@ -124,33 +125,16 @@ class Patrol:
     @property
     def status(self) -> PatrolStatus:
         """Where the patrol is."""
-        seen, mission = self._link.telemetry, self.flight.mission
-        flying = self.state in AIRBORNE - {S.TAKE_OFF} and seen.mission_seq is not None
-        return PatrolStatus(
-            flight_id=self.flight.flight_id,
-            site_id=self.flight.plan.site_id,
-            route_id=self.flight.plan.route.route_id,
-            vehicle=self.flight.url,
-            state=self.state,
+        return status_of(
+            self.flight,
+            self._link.telemetry,
+            self.state,
             cause=self._cause,
             since=self._changed_at,
             time=self._clock.now(),
             steering=not self._let_go,
-            sortie=mission.sortie.number,
-            sorties=len(self.flight.plan.sorties),
-            waypoint=mission.waypoint(seen.mission_seq or 0) if flying else 0,
-            waypoints=len(mission.done_at),
-            mode=seen.mode,
-            armed=seen.armed,
-            lat_deg=seen.lat_deg,
-            lon_deg=seen.lon_deg,
-            alt_home_m=seen.alt_home_m,
-            speed_mps=seen.speed_mps,
-            battery_percent=seen.battery_percent,
-            battery_left_wh=self._watch.battery.left_wh,
-            home_m=self._tally.home_m(seen),
-            link_age_s=None if seen.heartbeat_age_s > 1e6 else seen.heartbeat_age_s,
-            footage=self.flight.footage,
+            left_wh=self._watch.battery.left_wh,
+            home_m=self._tally.home_m(self._link.telemetry),
         )
 
     def order(self, order: Order, *, timeout_s: float = ORDER_TIMEOUT_S) -> Reply:
@@ -365,34 +349,28 @@ class Patrol:
 
     def _climb(self, seen: Telemetry) -> None:
         """Hand over to the mission once it is up, or end what does not get up."""
-        goal_m = self.flight.mission.sortie.takeoff_alt_home_m
-        alt_m = seen.alt_home_m
-        if alt_m is not None and seen.mode == "GUIDED" and alt_m >= goal_m * _CLIMB_SHARE:
+        flight = self.flight
+        got, words = climb(
+            seen,
+            flight.mission.sortie.takeoff_alt_home_m,
+            began_s=self._tally.began_s,
+            climb_mps=flight.vehicle.climb_mps,
+        )
+        if got is Climb.UP:
             self._unheard = (None, "the mission begins")
             try:
                 self._link.resume_mission()
             except FlightError as error:
-                self._act(
-                    Finding(Failsafe.VEHICLE, Reaction.RETURN, f"it does not go to AUTO: {error}")
-                )
+                why = f"it does not go to AUTO: {error}"
+                self._act(Finding(Failsafe.VEHICLE, Reaction.RETURN, why))
                 return
-            self.states.enter(S.ON_ROUTE, f"{alt_m:.0f} m above home; the mission begins")
-            return
-        if self._tally.began_s is None or seen.time_boot_s is None:
-            return
-        climbing_s = seen.time_boot_s - self._tally.began_s
-        if seen.landed is LandedState.ON_GROUND and climbing_s > _LIFT_OFF_S:
+            self.states.enter(S.ON_ROUTE, f"{words}; the mission begins")
+        elif got is Climb.ON_GROUND:
             self._tally.ends_early(Failsafe.VEHICLE, "it did not lift off")
-            self.states.enter(S.FAILED, f"it has not left the ground in {climbing_s:.0f} s")
+            self.states.enter(S.FAILED, words)
             disarm(self._link, self.say)
-        elif climbing_s > _LIFT_OFF_S + goal_m / (0.3 * self.flight.vehicle.climb_mps):
-            self._act(
-                Finding(
-                    Failsafe.STALLED,
-                    Reaction.LAND,
-                    f"{alt_m or 0.0:.0f} m of {goal_m:.0f} m reached in {climbing_s:.0f} s",
-                )
-            )
+        elif got is Climb.TOO_SLOW:
+            self._act(Finding(Failsafe.STALLED, Reaction.LAND, words))
 
     def _act(self, finding: Finding) -> None:
         """Do what a finding asks for; what steers is left out once a person flies."""
@@ -479,20 +457,16 @@ class Patrol:
 
     def _end(self) -> PatrolResult | None:
         """Return how the flight ended, or None while it lasts."""
-        if self._link.lost:
-            return self._lost_for_good()
-        self._silent_since_s = None
-        seen = self._link.telemetry
-        # After a restart nothing is known, also not whether it is armed, until it beats again.
-        if seen.heartbeat_age_s > 3.0 or seen.mode is None:
-            return None
-        if seen.armed:
-            self._still_since_s = None
-            return None
-        now_s = self._clock.monotonic_s()
-        if self._still_since_s is None:
-            self._still_since_s = now_s
-        if not _is_still(seen) and now_s - self._still_since_s < _ON_GROUND_S:
+        gone = self._over.out_of_sight()
+        if gone is not None:
+            self._tally.ends_early(Failsafe.LINK_LOSS, gone)
+            if self.state is not S.FAILED:
+                self.states.enter(S.FAILED, gone)
+            return self._tally.result(
+                Outcome.OUT_OF_SIGHT, gone, self._link.telemetry, self.states.history
+            )
+        seen = self._over.down()
+        if seen is None:
             return None
         # What it said before it switched its motors off is read first.
         while self._watch.modes.unsure or not self._inbox.empty():
@@ -503,24 +477,6 @@ class Patrol:
         self.states.enter(S.LANDED, f"the motors stand still, {where}")
         return self._tally.result(outcome, cause, seen, self.states.history)
 
-    def _lost_for_good(self) -> PatrolResult | None:
-        now_s = self._clock.monotonic_s()
-        if self._silent_since_s is None:
-            self._silent_since_s = now_s
-        limit_s = self.flight.limits.reconnect_s
-        if now_s - self._silent_since_s < limit_s:
-            return None
-        cause = (
-            f"nothing was heard of the vehicle for {limit_s:.0f} s; it finishes or returns by its "
-            "own parameters. Start the same command again to look for it"
-        )
-        self._tally.ends_early(Failsafe.LINK_LOSS, cause)
-        if self.state is not S.FAILED:
-            self.states.enter(S.FAILED, cause)
-        return self._tally.result(
-            Outcome.OUT_OF_SIGHT, cause, self._link.telemetry, self.states.history
-        )
-
     def _entered(self, made: Transition) -> None:
         self._cause, self._changed_at = made.cause, made.time
         self.say("state", str(made), **transition_details(made))
@@ -530,12 +486,3 @@ class Patrol:
             self._on_state(made, self._link.telemetry.mode or "")
         except (FlightError, OSError) as error:
             self.say("note", f"the record of the flight could not be written: {error}")
-
-
-def _is_still(seen: Telemetry) -> bool:
-    """Return whether it says that it stands; what it does not tell is no standing still."""
-    if seen.landed is LandedState.ON_GROUND:
-        return True
-    if seen.speed_mps is None or seen.down_mps is None:
-        return False
-    return seen.speed_mps < _STILL_MPS and abs(seen.down_mps) < _STILL_MPS
