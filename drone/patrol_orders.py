@@ -47,7 +47,8 @@ class Steering:
         self._mission = mission
         self._check = check
         self._link = link
-        self._held_at: Place | None = None
+        self._left: tuple[Place, int] | None = None
+        """Where it left its mission, and the item that it flew to then."""
 
     def obey(
         self,
@@ -98,8 +99,7 @@ class Steering:
         if state is S.PAUSED and seen.mode != "GUIDED":
             raise CommandError("the patrol is paused already; resume or return")
         mode = self._link.pause()
-        if self._held_at is None:
-            self._held_at = _place(self._link.telemetry)
+        self._note_leaving(state, self._link.telemetry)
         return Done(S.PAUSED, f"it holds where it is (mode {mode})")
 
     def _resume(self, state: PatrolState, seen: Telemetry) -> Done:
@@ -107,7 +107,7 @@ class Steering:
             raise CommandError(f"the patrol is {state}, so there is nothing to resume")
         self._need_way_on(seen, seen.mission_seq or 0, "resuming from here")
         self._link.resume_mission()
-        self._held_at = None
+        self._left = None
         return Done(S.ON_ROUTE, "it goes on with its mission")
 
     def _skip(self, state: PatrolState, seen: Telemetry) -> Done:
@@ -140,8 +140,7 @@ class Steering:
         if left_wh is not None:
             spare_wh = vehicle.battery_wh * vehicle.reserve
             self._check.need_energy(here, there, left_wh, spare_wh)
-        if self._held_at is None:
-            self._held_at = here
+        self._note_leaving(state, seen)
         self._link.goto(*there, speed_mps=vehicle.cruise_mps)
         return Done(
             S.PAUSED,
@@ -150,11 +149,16 @@ class Steering:
             "the route",
         )
 
+    def _note_leaving(self, state: PatrolState, seen: Telemetry) -> None:
+        """Note where it leaves its mission; one that is paused has left it before."""
+        if state is not S.PAUSED:
+            self._left = (_place(seen), seen.mission_seq or 0)
+
     def _need_way_on(self, seen: Telemetry, seq: int, what: str) -> None:
-        """Check the way from here to where the mission goes on, unless it has stayed on it."""
-        here, held = _place(seen), self._held_at
-        if held is not None:
-            aside_m = math.hypot(distance_m(*here[:2], *held[:2]), here[2] - held[2])
+        """Check the way from here to where the mission goes on, unless that is where it left it."""
+        if self._left is not None and seq == self._left[1]:
+            here, left = _place(seen), self._left[0]
+            aside_m = math.hypot(distance_m(*here[:2], *left[:2]), here[2] - left[2])
             if aside_m <= _STEPPED_ASIDE_M:
                 return
         self._need_free_to(seen, seq, what)
