@@ -40,6 +40,7 @@ STEERED_MODES = frozenset({"AUTO", "GUIDED", "BRAKE", "LOITER"})
 
 _PROGRESS_M = 5.0
 """Less than this closer to the next point counts as none: creeping is no progress."""
+_UNKNOWN_S = 10.0
 
 
 class Reaction(StrEnum):
@@ -81,6 +82,8 @@ class FlightLimits:
         breach_grace_s: outside the fence, before this program sends it home itself.
         breach_margin_m: outside the fence that counts.
         reserve_share: part of the planned reserve that must be left at home; below it, return.
+        blind_s: of this program's clock: how long a vehicle that beats may keep its position to
+            itself before it is sent home.
         pilot_grace_s: of this program's clock: how long the vehicle may take to explain a mode.
         reconnect_s: of this program's clock: how long a lost link is waited for.
         hang_s: of this program's clock: how long its loop may stand still before it no longer
@@ -93,6 +96,7 @@ class FlightLimits:
     breach_grace_s: float = 4.0
     breach_margin_m: float = 3.0
     reserve_share: float = 0.6
+    blind_s: float = 15.0
     pilot_grace_s: float = 2.0
     reconnect_s: float = 600.0
     hang_s: float = 45.0
@@ -157,6 +161,7 @@ class BatteryWatch:
         self._start_wh: float | None = None
         self._used_mah = 0.0
         self._spent_wh = 0.0
+        self._unknown = _Lasting()
         self.left_wh: float | None = None
         """What was left when it was last looked at; None before that can be said."""
         self.assumption: str | None = None
@@ -181,6 +186,12 @@ class BatteryWatch:
             by_use = (self._start_wh or 0.0) - self._spent_wh
         known = [wh for wh in (by_percent, by_use) if wh is not None]
         self.left_wh = min(known) if known else None
+        unknown_s = self._unknown.seconds(not known, seen.time_boot_s or 0.0)
+        if unknown_s >= _UNKNOWN_S:
+            self.assumption = (
+                "the battery lasts for as long as the vehicle's own failsafe says, as it tells "
+                "neither what is left nor what it has used"
+            )
 
     def _start(self, by_percent: float | None, used_mah: float) -> None:
         full_wh = self._vehicle.battery_wh
@@ -407,6 +418,20 @@ class FailsafeWatch:
         else:
             reaction = Reaction.FOLLOW
         return Finding(verdict.failsafe, reaction, verdict.reason)
+
+    def blind(self, seen: Telemetry) -> Finding | None:
+        """Return that a vehicle that beats has not told for too long where it is.
+
+        No other rule can say anything then: they all look at positions as they come.
+        """
+        if seen.mode not in STEERED_MODES or seen.position_age_s < self.limits.blind_s:
+            return None
+        return Finding(
+            Failsafe.BLIND,
+            Reaction.RETURN,
+            f"it has not told where it is for {seen.position_age_s:.0f} s, although the link is "
+            "there, so nothing watches its flight but itself",
+        )
 
     def look(self, seen: Telemetry, *, on_route: bool) -> tuple[Finding, ...]:
         """Return what is wrong with a vehicle in the air that this program steers.

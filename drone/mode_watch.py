@@ -27,6 +27,7 @@ class Failsafe(StrEnum):
     FENCE_BREACH = "fence breach"
     WIND = "wind over limit"
     STALLED = "mission stalled"
+    BLIND = "no telemetry"
     PILOT = "taken over by a pilot"
     REBOOT = "vehicle rebooted"
     VEHICLE = "the vehicle's own failsafe"

@@ -111,6 +111,7 @@ class Patrol:
         self._waiting: list[_Asked] = []
         self._over = FlightEnd(link, self._clock, flight.limits.reconnect_s)
         self._retry_at_s = 0.0
+        self._assumed: str | None = None
         self._unheard: tuple[Failsafe | None, str] | None = None
         self._changed_at = self._clock.now()
         self._cause = "nothing has happened yet"
@@ -284,6 +285,7 @@ class Patrol:
         elif isinstance(item, LinkEvent):
             self._hear(item)
         self._judge_modes()
+        self._watch_telemetry()
         # Nothing is sent before it is known who flies; orders wait for that.
         while self._waiting and not self._watch.modes.unsure:
             self._obey(self._waiting.pop(0))
@@ -328,6 +330,13 @@ class Patrol:
         if finding is not None and not self._let_go:
             self._act(finding)
 
+    def _watch_telemetry(self) -> None:
+        if self._let_go or self.state not in AIRBORNE or self._link.lost:
+            return
+        finding = self._watch.blind(self._link.telemetry)
+        if finding is not None:
+            self._act(finding)
+
     def _advance(self, seen: Telemetry) -> None:
         """Follow the vehicle from state to state, and watch it."""
         self._tally.battery(self._watch.battery.left_wh)
@@ -335,6 +344,9 @@ class Patrol:
             return
         for finding in self._watch.look(seen, on_route=self.state is S.ON_ROUTE):
             self._act(finding)
+        if self._watch.battery.assumption != self._assumed:
+            self._assumed = self._watch.battery.assumption
+            self.say("note", f"assumed: {self._assumed}")
         if self._watch.modes.unsure:
             return
         if self.state is S.TAKE_OFF:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -125,6 +126,16 @@ def test_a_battery_of_which_nothing_is_known_is_no_finding() -> None:
     assert battery.left_wh is None
 
 
+def test_a_battery_of_which_nothing_is_known_for_long_is_told_to_be_unwatched() -> None:
+    battery = BatteryWatch(VEHICLE, lambda *place: 10.0, FlightLimits())
+    for second in range(10):
+        battery.look(seen(float(second), battery_percent=None))
+    assert battery.assumption is None
+    battery.look(seen(10.0, battery_percent=None))
+    assert battery.assumption is not None
+    assert "it tells neither what is left nor what it has used" in battery.assumption
+
+
 # --- fence --------------------------------------------------------------------------------------
 
 
@@ -173,6 +184,19 @@ def test_a_lost_position_is_told_once_and_landed_on_when_the_vehicle_does_not(
 def test_a_vehicle_that_lands_by_itself_is_left_to_it() -> None:
     rules = watch()
     assert findings(rules, [seen(float(s), gps_fix=1, mode="LAND") for s in range(60)]) == []
+
+
+@pytest.mark.parametrize(("mode", "age_s", "acts"), [
+    ("AUTO", 14.9, False), ("AUTO", 15.0, True), ("GUIDED", 60.0, True), ("RTL", 60.0, False),
+])  # fmt: skip
+def test_a_vehicle_that_beats_and_does_not_say_where_it_is_is_sent_home(
+    mode: str, age_s: float, acts: bool
+) -> None:
+    found = watch().blind(replace(seen(0.0, mode=mode), position_age_s=age_s))
+    assert (found is not None) is acts
+    if found is not None:
+        assert (found.failsafe, found.reaction) == (Failsafe.BLIND, Reaction.RETURN)
+        assert f"where it is for {age_s:.0f} s, although the link is there" in found.reason
 
 
 # --- mission ------------------------------------------------------------------------------------

@@ -200,3 +200,26 @@ def test_an_arming_that_nobody_answers_does_not_leave_the_motors_armed() -> None
             flown.end()
         assert flown.states()[-1] == "failed"
         assert not flown.server.state.armed
+
+
+def test_a_vehicle_that_beats_but_tells_nothing_else_is_sent_home_and_that_is_said() -> None:
+    with in_the_air(FlightLimits(pilot_grace_s=0.3, blind_s=0.5)) as flown:
+        flown.wait(S.RETURNING)
+        assert flown.odd.mode == RTL
+        flown.odd.armed = False
+        result = flown.end()
+        assert result.failsafe is Failsafe.BLIND
+        assert any("no telemetry (return): it has not told" in line for line in flown.lines)
+
+
+def test_a_battery_that_nobody_can_watch_is_told_of() -> None:
+    with in_the_air() as flown:
+        for second in range(15):
+            position(flown.odd, 101.0 + second)
+        step = threading.Event()
+        told = "note: assumed: the battery lasts for as long as the vehicle's own failsafe says"
+        for _ in range(500):
+            if any(line.startswith(told) for line in flown.lines):
+                break
+            step.wait(0.02)
+        assert len([line for line in flown.lines if line.startswith(told)]) == 1
