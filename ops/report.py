@@ -26,7 +26,7 @@ from park.errors import RecordError, StoreError
 from park.records import Incident, LatLonDeg, PatrolSummary, Reject, TrackedObject
 from park.site import Site
 from park.taxonomy import MeasureUnit, incident_type
-from vision.evidence import duration_text, measure_text
+from vision.evidence_words import duration_text, measure_text
 
 SEVERITIES: Mapping[int, tuple[str, str]] = MappingProxyType(
     {1: ("提示", "Notice"), 2: ("警告", "Warning"), 3: ("严重", "Serious"), 4: ("紧急", "Critical")}

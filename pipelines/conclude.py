@@ -40,6 +40,7 @@ from vision.evidence import evidence_picture
 from vision.footage import FootageOptions, FootageSource, read_frame
 from vision.models.registry import ModelFile
 from vision.objects import merge_observations
+from vision.observe import Sight
 from vision.privacy import PrivacyFinder
 
 TRACK_SIGHTINGS = 240
@@ -271,6 +272,7 @@ class KeepEvidence(beam.DoFn):
             time_zone=settings.stamp.zone,
             zone_name=(zone.name.zh, zone.name.en) if zone.name else ("", ""),
             redaction=settings.redaction,
+            locator=Sight.of(frame, None).locator,
         )
         uri = settings.store.write(key, picture.jpeg, media_type="image/jpeg")
         return uri, Redaction(picture.redacted, picture.not_redacted)

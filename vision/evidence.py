@@ -19,10 +19,22 @@ from PIL import ImageDraw
 from park.errors import RecordError
 from park.geotag import GeoTag, geotagged_jpeg
 from park.records import BoxXyxyPx, Detection, Frame, Incident, Observation
-from park.taxonomy import MeasureUnit, incident_type
-from vision.lettering import NO_CHINESE_NOTE, from_canvas, lettering, to_canvas, write_boxed
+from park.taxonomy import incident_type
+from vision.evidence_words import Caption, label_lines, measure_mark
+from vision.lettering import NO_CHINESE_NOTE, from_canvas, lettering, to_canvas
+from vision.locate import Locator
+from vision.marks import (
+    ground_at,
+    mark_box,
+    mark_not_redacted,
+    north_arrow,
+    scale_bar,
+    write_beside,
+)
 from vision.redact import RedactedImage, redact, unredacted
+from vision.sizes import scale_is_known
 
+_LEAST_MARKED_PX = 160
 _PAPER = (18, 24, 32)
 _INK = (255, 255, 255)
 _FAINT = (196, 206, 218)
@@ -143,70 +155,6 @@ def observed_gsd_m(observation: Observation) -> float | None:
     return observation.size_m / longer
 
 
-def measure_text(incident: Incident) -> str:
-    """Return an incident's measure with its unit, in words that read the same anywhere."""
-    unit = incident_type(incident.type).unit
-    if unit is MeasureUnit.SECONDS:
-        return duration_text(incident.measure)
-    symbol = {
-        MeasureUnit.SQUARE_METRES: "m²",
-        MeasureUnit.DEGREES_CELSIUS: "°C",
-        MeasureUnit.METRES: "m",
-    }.get(unit, unit.value)
-    if incident.measure_error is None:
-        return f"{incident.measure:.0f} {symbol}"
-    digits = 1 if incident.measure_error < 2.0 else 0
-    return f"{incident.measure:.{digits}f} ± {incident.measure_error:.{digits}f} {symbol}"
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration as ``45 s``, ``20 min 05 s`` or ``3 h 20 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _label_lines(
-    incident: Incident, zone_name: tuple[str, str], time_zone: tzinfo, chinese: bool
-) -> tuple[str, ...]:
-    kind = incident_type(incident.type)
-    zone_zh, zone_en = zone_name
-    zone = (f"{zone_zh} {zone_en}" if chinese else zone_en).strip() or incident.zone_id
-    if not chinese and not zone.isascii():
-        zone = incident.zone_id
-    title = f"{kind.zh} {kind.en}" if chinese else kind.en
-    place = incident.place
-    seen = incident.best.time.astimezone(time_zone)
-    word_time, word_zone, word_place, word_measure = (
-        ("时间", "区域", "位置", "实测") if chinese else ("time", "zone", "place", "measured")
-    )
-    offset = seen.strftime("%z")
-    return (
-        title,
-        (
-            f"{word_time} {seen:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}"
-            f"  ·  {word_zone} {zone}  ·  {word_measure} {measure_text(incident)}"
-        ),
-        (
-            f"{word_place} {place.lat_deg:.6f}, {place.lon_deg:.6f} ± {place.error_m:.1f} m"
-            f"  ·  {incident.best.class_name} {incident.best.confidence:.2f}"
-            f"  ·  {incident.best.model_id}"
-        ),
-    )
-
-
-def _draw_corners(
-    image_bgr: NDArray[np.uint8], box: BoxXyxyPx, colour_rgb: tuple[int, int, int]
-) -> None:
-    x0, y0, x1, y1 = (round(v) for v in box)
-    thick = max(2, round(min(image_bgr.shape[:2]) / 240))
-    for colour, width in (((0, 0, 0), thick + 2), (colour_rgb[::-1], thick)):
-        cv2.rectangle(image_bgr, (x0, y0), (x1, y1), colour, width, cv2.LINE_AA)
-
-
 def _with_strip(
     image_bgr: NDArray[np.uint8], lines: Sequence[str], colour_rgb: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
@@ -229,13 +177,24 @@ def _with_strip(
     return from_canvas(canvas)
 
 
-def _mark_not_redacted(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    canvas = to_canvas(image_bgr)
-    letters = lettering(max(11, image_bgr.shape[1] // 60), chinese=False)
-    write_boxed(
-        ImageDraw.Draw(canvas), (6, 6), "NOT REDACTED", letters, ink=_INK, paper=(160, 24, 24)
-    )
-    return from_canvas(canvas)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """A part of a frame as it is shown: its pixels, and where they come from."""
+
+    image_bgr: NDArray[np.uint8]
+    left: int
+    top: int
+    scale: float
+
+    def shown(self, box: BoxXyxyPx) -> BoxXyxyPx:
+        """Return where a box of the frame is in this picture."""
+        x0, y0, x1, y1 = box
+        return (
+            (x0 - self.left) * self.scale,
+            (y0 - self.top) * self.scale,
+            (x1 - self.left) * self.scale,
+            (y1 - self.top) * self.scale,
+        )
 
 
 def evidence_picture(
@@ -247,6 +206,7 @@ def evidence_picture(
     time_zone: tzinfo,
     zone_name: tuple[str, str] = ("", ""),
     redaction: bool = True,
+    locator: Locator | None = None,
     options: EvidenceOptions | None = None,
 ) -> EvidencePicture:
     """Return the evidence picture of an incident as JPEG bytes.
@@ -259,52 +219,123 @@ def evidence_picture(
         time_zone: the site's own, for the label.
         zone_name: name of the zone in Chinese and English; its id stands where both are empty.
         redaction: False leaves the pixels as they are, and marks the picture so.
+        locator: of the frame, for the scale and the arrow to north; None leaves them out.
         options: how it is cut.
 
     Raises:
         RecordError: the box lies outside the frame.
     """
     options = options or EvidenceOptions()
-    best = incident.best
     height_px, width_px = frame.image_bgr.shape[:2]
+    best = incident.best
     window = crop_window((width_px, height_px), best.box_xyxy_px, observed_gsd_m(best), options)
     kept: RedactedImage = (
         redact(frame.image_bgr, detections, classes=model_classes)
         if redaction
         else unredacted(frame.image_bgr)
     )
-    x0, y0, x1, y1 = window
-    crop = kept.image_bgr[y0:y1, x0:x1]
-    notes: list[str] = []
-    grow = min(options.enlarge_at_most, options.shortest_px / min(crop.shape[:2]))
-    scale = max(1.0, grow)
-    # The label strip takes up to about a quarter of the width; leave it room.
-    longest = options.longest_px * 0.84
-    scale = min(scale, longest / max(crop.shape[:2]))
-    if scale > 1.0:
-        notes.append(f"enlarged {scale:.1f} times")
-    size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-    resized = np.asarray(
-        cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC),
-        dtype=np.uint8,
-    )
-    colour = SEVERITY_RGB[incident.severity - 1]
-    bx0, by0, bx1, by1 = best.box_xyxy_px
-    _draw_corners(
-        resized,
-        ((bx0 - x0) * scale, (by0 - y0) * scale, (bx1 - x0) * scale, (by1 - y0) * scale),
-        colour,
-    )
-    if not redaction:
-        resized = _mark_not_redacted(resized)
-        notes.append("redaction was switched off")
+    cut = _cut_out(kept.image_bgr, window, options)
+    notes = (f"enlarged {cut.scale:.1f} times",) if cut.scale > 1.0 else ()
+    drawn = _with_marks(cut, incident, frame, locator)
+    caption = Caption(time_zone, zone_name)
+    return finished(drawn, incident, kept, caption, options, scale=cut.scale, notes=notes)
+
+
+def finished(
+    drawn_bgr: NDArray[np.uint8],
+    incident: Incident,
+    kept: RedactedImage,
+    caption: Caption,
+    options: EvidenceOptions,
+    *,
+    scale: float = 1.0,
+    notes: tuple[str, ...] = (),
+) -> EvidencePicture:
+    """Return a drawn picture with its label below, as a JPEG that says where and when.
+
+    Args:
+        drawn_bgr: the picture, made of redacted pixels and drawn on.
+        incident: what it shows.
+        kept: says what was redacted.
+        caption: for the label.
+        options: quality.
+        scale: output pixels per pixel of the frame.
+        notes: what is not as usual about it.
+    """
+    if kept.switched_off:
+        drawn_bgr = mark_not_redacted(drawn_bgr)
+        notes += ("redaction was switched off",)
     chinese = lettering(16).chinese
     if not chinese:
-        notes.append(NO_CHINESE_NOTE)
-    labelled = _with_strip(resized, _label_lines(incident, zone_name, time_zone, chinese), colour)
+        notes += (NO_CHINESE_NOTE,)
+    colour = SEVERITY_RGB[incident.severity - 1]
+    labelled = _with_strip(drawn_bgr, label_lines(incident, caption, chinese), colour)
+    return EvidencePicture(
+        geotagged_jpeg(labelled, _tag(incident, kept, caption), quality=options.quality),
+        labelled.shape[1],
+        labelled.shape[0],
+        scale,
+        kept.redacted,
+        kept.not_redacted,
+        notes,
+    )
+
+
+def _cut_out(
+    image_bgr: NDArray[np.uint8], window: tuple[int, int, int, int], options: EvidenceOptions
+) -> _Cut:
+    x0, y0, x1, y1 = window
+    crop = image_bgr[y0:y1, x0:x1]
+    grow = min(options.enlarge_at_most, options.shortest_px / min(crop.shape[:2]))
+    # The label strip takes up to about a quarter of the width; leave it room.
+    longest = options.longest_px * 0.84
+    scale = min(max(1.0, grow), longest / max(crop.shape[:2]))
+    size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return _Cut(np.asarray(cv2.resize(crop, size, interpolation=method), np.uint8), x0, y0, scale)
+
+
+def _with_marks(
+    cut: _Cut, incident: Incident, frame: Frame, locator: Locator | None
+) -> NDArray[np.uint8]:
+    """Return the picture with box, measure, scale and north drawn on it."""
+    colour = SEVERITY_RGB[incident.severity - 1]
+    image = cut.image_bgr
+    box = cut.shown(incident.best.box_xyxy_px)
+    mark_box(image, box, colour)
+    canvas = to_canvas(image)
+    draw = ImageDraw.Draw(canvas)
+    height_px, width_px = image.shape[:2]
+    measure = measure_mark(incident)
+    if measure:
+        letters = lettering(max(13, round(width_px / 42)))
+        write_beside(draw, box, (width_px, height_px), measure, letters, colour)
+    _draw_ground(draw, cut, incident.best, frame, locator)
+    return from_canvas(canvas)
+
+
+def _draw_ground(
+    draw: ImageDraw.ImageDraw, cut: _Cut, best: Observation, frame: Frame, locator: Locator | None
+) -> None:
+    """Draw scale and north at the box, where it is known how the picture sees the ground."""
+    height_px, width_px = cut.image_bgr.shape[:2]
+    x0, y0, x1, y1 = best.box_xyxy_px
+    ground = None if locator is None else ground_at(locator, (x0 + x1) / 2, (y0 + y1) / 2)
+    if ground is None or min(height_px, width_px) < _LEAST_MARKED_PX:
+        return
+    letters = lettering(max(11, round(width_px / 60)), chinese=False)
+    gsd_m, north = ground
+    margin = letters.size_px * 0.7
+    if scale_is_known(frame.view):
+        scale_bar(draw, (margin, height_px - margin), gsd_m / cut.scale, letters)
+    radius = letters.size_px * 1.8
+    north_arrow(draw, (width_px - margin - radius, margin + radius), radius, north, letters)
+
+
+def _tag(incident: Incident, kept: RedactedImage, caption: Caption) -> GeoTag:
     kind = incident_type(incident.type)
-    tag = GeoTag(
-        time=best.time.astimezone(time_zone),
+    return GeoTag(
+        time=incident.best.time.astimezone(caption.time_zone),
         lat_deg=incident.place.lat_deg,
         lon_deg=incident.place.lon_deg,
         error_m=incident.place.error_m,
@@ -312,13 +343,4 @@ def evidence_picture(
         description=f"{kind.en} | zone {incident.zone_id} | incident {incident.incident_id} | "
         f"model {incident.model_id} | redacted: {', '.join(kept.redacted) or 'nothing'} | "
         f"not redacted: {', '.join(kept.not_redacted) or 'nothing'}",
-    )
-    return EvidencePicture(
-        geotagged_jpeg(labelled, tag, quality=options.quality),
-        labelled.shape[1],
-        labelled.shape[0],
-        scale,
-        kept.redacted,
-        kept.not_redacted,
-        tuple(notes),
     )

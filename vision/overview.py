@@ -25,6 +25,7 @@ from vision.lettering import (
     to_canvas,
     write_boxed,
 )
+from vision.marks import north_arrow, scale_bar
 
 _KEPT: ColourRgb = (0, 230, 118)
 _MOST_LABELS = 60
@@ -109,48 +110,6 @@ def _middle_gsd_m(frame: Frame, observations: Sequence[Observation]) -> float | 
         if o.size_m
     ]
     return float(np.median(sizes)) if sizes else None
-
-
-def _scale_bar(
-    draw: ImageDraw.ImageDraw, xy_px: tuple[float, float], gsd_m: float, letters: Lettering
-) -> None:
-    """Draw a bar of a round number of metres, about 160 px long, upwards from its corner."""
-    x, y = xy_px
-    target = gsd_m * 160
-    power = 10 ** math.floor(math.log10(target))
-    metres = max(m * power for m in (1, 2, 5) if m * power <= target)
-    length_px = metres / gsd_m
-    text = f"{metres:g} m"
-    thick = max(4, letters.size_px // 3)
-    text_px = letters.width_px(text)
-    draw.rectangle(
-        (x, y - letters.size_px * 1.6 - thick, x + length_px + text_px + 36, y), fill=_DARK
-    )
-    top = y - letters.size_px * 0.8 - thick
-    draw.rectangle((x + 10, top, x + 10 + length_px, top + thick), fill=_INK)
-    draw.rectangle((x + 11, top + 1, x + 10 + length_px / 2, top + thick - 1), fill=_DARK)
-    draw.text((x + length_px + 22, y - letters.size_px * 1.55), text, font=letters.font, fill=_INK)
-
-
-def _north_arrow(
-    draw: ImageDraw.ImageDraw,
-    centre_px: tuple[float, float],
-    radius_px: float,
-    direction: tuple[float, float],
-    letters: Lettering,
-) -> None:
-    cx, cy = centre_px
-    dx, dy = direction
-    r = radius_px
-    draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=_DARK, outline=_INK, width=2)
-    tip = (cx + dx * r * 0.5, cy + dy * r * 0.5)
-    left = (cx - dx * r * 0.7 - dy * r * 0.4, cy - dy * r * 0.7 + dx * r * 0.4)
-    right = (cx - dx * r * 0.7 + dy * r * 0.4, cy - dy * r * 0.7 - dx * r * 0.4)
-    notch = (cx - dx * r * 0.4, cy - dy * r * 0.4)
-    draw.polygon((tip, left, notch, right), fill=_INK)
-    draw.text(
-        (cx + dx * r * 0.74, cy + dy * r * 0.74), "N", font=letters.font, fill=_KEPT, anchor="mm"
-    )
 
 
 def _kept_label(observation: Observation) -> str:
@@ -319,12 +278,12 @@ def _draw_margin(
     _legend(draw, (margin, below + margin / 2), rows, letters)
     gsd_m = _middle_gsd_m(frame, kept)
     if gsd_m is not None:
-        _scale_bar(draw, (margin, height_px - margin), gsd_m / scale, letters)
+        scale_bar(draw, (margin, height_px - margin), gsd_m / scale, letters)
     direction = north_direction(frame)
     radius = letters.size_px * 2.2
     if direction is not None:
         centre = (width_px - margin - radius, margin + radius)
-        _north_arrow(draw, centre, radius, direction, letters)
+        north_arrow(draw, centre, radius, direction, letters)
     if frame.view is None:
         text = letters.fit("nothing is known about where the camera was", width_px - 2 * margin)
         write_boxed(

@@ -63,12 +63,14 @@ class RedactedImage:
         not_redacted: families that were not looked for, sorted: no loaded model finds them,
             or redaction is switched off.
         boxes: how many boxes were blurred.
+        switched_off: whether nobody was to be blurred.
     """
 
     image_bgr: NDArray[np.uint8]
     redacted: tuple[str, ...]
     not_redacted: tuple[str, ...]
     boxes: int
+    switched_off: bool = False
 
 
 def _key(class_name: str) -> str:
@@ -162,4 +164,4 @@ def redact(
 
 def unredacted(image_bgr: NDArray[np.uint8]) -> RedactedImage:
     """Return a picture as it is, saying that nothing in it was redacted (switched off)."""
-    return RedactedImage(image_bgr, (), tuple(sorted(REDACTABLE)), 0)
+    return RedactedImage(image_bgr, (), tuple(sorted(REDACTABLE)), 0, switched_off=True)

@@ -19,15 +19,26 @@ from PIL.ExifTags import GPS, IFD, Base
 import vision.lettering
 from park.errors import RecordError
 from park.picture import Pixels
-from park.records import BoxXyxyPx, Detection, Frame, GroundPoint, Incident, Observation
+from park.records import (
+    BoxXyxyPx,
+    CameraPose,
+    Detection,
+    Frame,
+    GroundPoint,
+    Incident,
+    Intrinsics,
+    Observation,
+    PosedView,
+    PoseSigma,
+)
 from vision.evidence import (
     EvidenceOptions,
     crop_window,
-    duration_text,
     evidence_picture,
-    measure_text,
 )
+from vision.evidence_words import duration_text, measure_mark, measure_text
 from vision.lettering import NO_CHINESE_NOTE
+from vision.locate import Locator
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TIME = datetime(2026, 9, 16, 3, 20, tzinfo=UTC)
@@ -192,6 +203,43 @@ def test_measures_carry_the_unit_of_their_type() -> None:
     assert measure_text(_incident((1, 1, 2, 2))) == "20 min 00 s"
     many = _incident((1, 1, 2, 2), type="too_many_vehicles", measure=31.0)
     assert measure_text(many) == "31 vehicles"
+
+
+def test_a_time_is_at_least_that_between_the_sightings() -> None:
+    assert measure_mark(_incident((1, 1, 2, 2))) == "≥ 20 min 00 s"
+    once = _incident((1, 1, 2, 2), measure=0.0)
+    assert measure_mark(once) == ""
+    soil = _incident((1, 1, 2, 2), type="bare_soil", measure=340.0, measure_error=40.0)
+    assert measure_mark(soil) == "340 ± 40 m²"
+
+
+def test_box_and_measure_are_drawn_in_the_colour_of_the_severity() -> None:
+    incident = _incident((700, 500, 780, 540), type="bare_soil", measure=340.0, measure_error=40.0)
+    grey = np.full((1200, 1600, 3), 90, np.uint8)
+    frame = Frame(Pixels(grey), TIME, None, "a/SIM_0001.JPG", 0.0, "p1")
+    drawn = evidence_picture(frame, incident, [], model_classes=["car"], time_zone=ZONE)
+    blue, green, red = (_pixels(drawn.jpeg).astype(int)[..., k] for k in range(3))
+    orange = (abs(red - 255) < 40) & (abs(green - 122) < 40) & (abs(blue - 26) < 60)
+    box_px = 2 * (80 + 40) * drawn.scale
+    assert orange.sum() > 1.5 * box_px, "more than the box alone: the paper of the measure too"
+
+
+def test_scale_and_north_are_drawn_where_the_camera_is_known() -> None:
+    grey = np.full((720, 1280, 3), 90, np.uint8)
+    pose = CameraPose(40.0, 100.0, 60.0, None, 30.0, -90.0, 0.0)
+    lens = Intrinsics.from_fov(1280, 720, 60.0)
+    view = PosedView(lens, pose, PoseSigma(1.0, 1.0, 1.0, 0.5, 0.5))
+    frame = Frame(Pixels(grey), TIME, view, "a/SIM_0001.JPG", 0.0, "p1")
+    arguments = {"model_classes": ["car"], "time_zone": ZONE}
+    incident = _incident((600, 300, 680, 340))
+    plain = evidence_picture(frame, incident, [], **arguments)  # type: ignore[arg-type]
+    marked = evidence_picture(frame, incident, [], locator=Locator(view), **arguments)  # type: ignore[arg-type]
+    apart = _pixels(plain.jpeg).astype(int) - _pixels(marked.jpeg)
+    changed = np.asarray(apart.any(axis=2))
+    height, width = changed.shape
+    assert changed[: height // 4, -width // 6 :].mean() > 0.05, "north, at the top on the right"
+    assert changed[height // 2 :, : width // 3].mean() > 0.01, "scale, below on the left"
+    assert not changed[height // 3 : height // 2].any()
 
 
 def test_what_is_measured_with_an_error_says_so() -> None:
