@@ -25,7 +25,7 @@ from park.records import Detection, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene import flame_score
 from vision.scene.detector import WatchedZone, model_id
-from vision.scene.hotspot import widened
+from vision.scene.regions import union
 from vision.scene.view import Mask, SceneView
 
 FEATURES = (
@@ -117,12 +117,15 @@ def flame_coloured(image_bgr: NDArray[np.uint8]) -> Mask:
     return np.where(fiery | (bright & near), 255, 0).astype(np.uint8)
 
 
-def flame_regions(image_bgr: NDArray[np.uint8], coloured: Mask) -> tuple[FlameRegion, ...]:
+def flame_regions(
+    image_bgr: NDArray[np.uint8], coloured: Mask, watched: Mask | None = None
+) -> tuple[FlameRegion, ...]:
     """Return the regions of a picture with the colours of flame, largest first.
 
     Args:
         image_bgr: the picture.
         coloured: from `flame_coloured`, or a part of it.
+        watched: regions with nothing in it are left out; None for the whole picture.
     """
     if not coloured.any():
         return ()
@@ -139,6 +142,8 @@ def flame_regions(image_bgr: NDArray[np.uint8], coloured: Mask) -> tuple[FlameRe
         columns = slice(max(0, x - pad), x + width + pad)
         inside = (labels[rows, columns] == label) & (coloured[rows, columns] > 0)
         if int(inside.sum()) < LEAST_PIXELS:
+            continue
+        if watched is not None and not watched[rows, columns][inside].any():
             continue
         features = describe(image_bgr[rows, columns], inside)
         found.append(FlameRegion(inside, rows, columns, features, looks_log_odds(features)))
@@ -263,26 +268,16 @@ class FlameDetector:
         if view.frame.spectrum not in (None, "visible") or view.blind:
             self._evidence = self._of = None
             return ()
-        coloured = flame_coloured(view.image_bgr)
-        regions = [
-            region
-            for region in flame_regions(view.image_bgr, coloured)
-            if region.likeness >= VIDEO_LIKENESS
-        ]
+        near = [(zone, view.near(zone.area_m, zone.number("margin_m", MARGIN_M))) for zone in zones]
+        watched = [(zone, mask) for zone, mask in near if mask.any()]
+        regions = _regions_in(view, watched)
         if not regions:
             self._evidence, self._of = None, view
             return ()
         evidence, before = self._carried(view)
-        watched = [
-            (zone, widened(view, view.mask(zone.area_m), zone.number("margin_m", MARGIN_M)))
-            for zone in zones
-        ]
         found = []
         remembered = np.zeros(view.shape, np.float32)
-        for region in regions:
-            zone = _zone_of(region, watched)
-            if zone is None:
-                continue
+        for region, zone in regions:
             gained = None
             if before is not None:
                 gained = self._gained(view, region, before, evidence)
@@ -370,6 +365,24 @@ def foot_full_px(view: SceneView, mask: Mask) -> tuple[float, float]:
     lowest = mask.copy()
     lowest[: rows[-1] - max(0, (rows[-1] - rows[0]) // 6)] = 0
     return view.place_full_px(lowest)
+
+
+def _regions_in(
+    view: SceneView, watched: Sequence[tuple[WatchedZone, Mask]]
+) -> list[tuple[FlameRegion, WatchedZone]]:
+    """Return what looks somewhat like flame in the zones, each with its zone."""
+    if not watched:
+        return []
+    coloured = flame_coloured(view.image_bgr)
+    inside = union([mask for _, mask in watched], view.shape)
+    if not cv2.bitwise_and(coloured, inside).any():
+        return []
+    found = []
+    for region in flame_regions(view.image_bgr, coloured, inside):
+        zone = _zone_of(region, watched)
+        if zone is not None and region.likeness >= VIDEO_LIKENESS:
+            found.append((region, zone))
+    return found
 
 
 def _zone_of(

@@ -65,9 +65,10 @@ class GroundScale:
         whole = [_spread(part.reshape(nodes.shape[:2]), xs, ys, shape) for part in inverse]
         with np.errstate(invalid="ignore", divide="ignore"):
             known = (whole[0] > 0.0) & (whole[1] > 0.0)
-            gsd = np.where(known, 1.0 / whole[0], np.nan)
-            area = np.where(known, whole[1] ** -3.0, np.nan)
-        return cls(gsd.astype(np.float32), area.astype(np.float32))
+            gsd = 1.0 / whole[0]
+            area = 1.0 / (whole[1] * whole[1] * whole[1])
+        gsd[~known], area[~known] = np.nan, np.nan
+        return cls(gsd, area)
 
 
 def area_share_error(view: View, depression_deg: float) -> float:
@@ -132,5 +133,6 @@ def _spread(
     left, right_share = weights(columns, nodes.shape[1])
     top, lower_share = weights(rows, nodes.shape[0])
     wide = nodes[:, left] * (1.0 - right_share) + nodes[:, left + 1] * right_share
-    tall = wide[top] * (1.0 - lower_share)[:, None] + wide[top + 1] * lower_share[:, None]
+    tall = wide[top] * (1.0 - lower_share)[:, None]
+    tall += wide[top + 1] * lower_share[:, None]
     return np.asarray(tall, dtype=np.float32)

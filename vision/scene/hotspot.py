@@ -198,7 +198,7 @@ class HotspotDetector:
         for zone in zones:
             limit_c, above_c = zone_limits(zone)
             area_m = standing(view, zone.area_m, zone.number("height_m", HEIGHT_M))
-            watched = widened(view, view.mask(area_m), zone.number("margin_m", MARGIN_M))
+            watched = view.near(area_m, zone.number("margin_m", MARGIN_M))
             regions = hot_regions(working, watched, limit_c, above_c, view.pixel_area_m2)
             found.extend(self._detection(view, region) for region in regions)
         return tuple(found)
@@ -249,20 +249,6 @@ def standing(view: SceneView, area_m: BaseGeometry, height_m: float) -> BaseGeom
         for part in shapely.get_parts(area_m)
     ]
     return shapely.union_all(parts)
-
-
-def widened(view: SceneView, mask: Mask, margin_m: float) -> Mask:
-    """Return a zone's mask with what is within some metres of it, at the scale of its middle."""
-    if view.gsd_m is None or margin_m <= 0.0 or not mask.any():
-        return mask
-    scales = view.gsd_m[mask > 0]
-    # A thousand pixels tell the median as well.
-    gsd_m = float(np.nanmedian(scales[:: max(1, len(scales) // 1000)]))
-    if not (math.isfinite(gsd_m) and gsd_m > 0.0):
-        return mask
-    # A dilation by so many pixels would cost a second; distances cost a millisecond.
-    outside_px = cv2.distanceTransform(255 - mask, cv2.DIST_L2, 3)
-    return np.where(outside_px <= margin_m / gsd_m, 255, 0).astype(np.uint8)
 
 
 def _hottest_shrunk(celsius: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

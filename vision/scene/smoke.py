@@ -25,8 +25,7 @@ from park.records import Detection, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.flame import area_error_m2, foot_full_px
-from vision.scene.hotspot import widened
-from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds, small_picture
+from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds
 from vision.scene.view import Mask, SceneView
 
 RARE_LOG_ODDS = -3.0
@@ -184,7 +183,6 @@ class SmokeDetector:
     def __init__(self, steam_sources_m: Sequence[BaseGeometry] = ()) -> None:
         self._steam_sources_m = tuple(steam_sources_m)
         self._evidence: FloatArray | None = None
-        self._small: NDArray[np.uint8] | None = None
         self._of: SceneView | None = None
 
     def fresh(self) -> Self:
@@ -194,36 +192,47 @@ class SmokeDetector:
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return the plumes in the zones."""
         if view.frame.spectrum not in (None, "visible") or view.blind:
-            self._evidence = self._small = self._of = None
+            self._evidence = self._of = None
             return ()
-        small = small_picture(view.image_bgr)
-        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
-        looks = looks_log_odds(cell_features(small))
-        evidence = self._learned(view, grey)
+        watched = tuple(
+            zone
+            for zone in zones
+            if view.near(zone.area_m, zone.number("margin_m", MARGIN_M)).any()
+        )
+        if not watched:
+            self._evidence, self._of = None, None
+            return ()
+        looks = looks_log_odds(cell_features(view.small))
+        evidence = self._learned(view)
         found = []
         for plume in plumes(looks, evidence):
-            found += self._detections(view, small, plume, zones, still=evidence is None)
-        self._evidence, self._small, self._of = evidence, grey, view
+            found += self._detections(view, plume, watched, still=evidence is None)
+        self._evidence, self._of = evidence, view
         return tuple(found)
 
-    def _learned(self, view: SceneView, grey: NDArray[np.uint8]) -> FloatArray | None:
+    def _learned(self, view: SceneView) -> FloatArray | None:
         """Return what the changes so far say of each cell; None where nothing went before."""
-        if view.previous is None or view.previous is not self._of or self._small is None:
+        last = view.previous
+        if last is None or last.blind or last.frame.spectrum not in (None, "visible"):
             return None
         motion = view.motion
         if motion is None or view.picture_motion.source != "features":
             # Poses alone are not good enough to tell what moved.
             return None
-        if self._small.shape != grey.shape:
+        grey, small = (
+            np.asarray(cv2.cvtColor(one.small, cv2.COLOR_BGR2GRAY), np.uint8)
+            for one in (view, last)
+        )
+        if small.shape != grey.shape:
             return None
         height, width = grey.shape
         to_small = _scaling(width / view.shape[1], height / view.shape[0])
         moved = to_small @ motion @ np.linalg.inv(to_small)
-        before = cv2.warpPerspective(self._small, moved, (width, height))
+        before = cv2.warpPerspective(small, moved, (width, height))
         ones = np.full(grey.shape, 255, np.uint8)
         known = cv2.warpPerspective(ones, moved, (width, height)) > 254
         gained = change_log_odds(grey, np.asarray(before, np.uint8), known)
-        if self._evidence is not None:
+        if self._evidence is not None and self._of is last:
             to_cells = _scaling(1.0 / CELL_PX, 1.0 / CELL_PX)
             by_cell = to_cells @ moved @ np.linalg.inv(to_cells)
             rows, columns = self._evidence.shape
@@ -234,7 +243,6 @@ class SmokeDetector:
     def _detections(
         self,
         view: SceneView,
-        small: NDArray[np.uint8],
         plume: Plume,
         zones: Sequence[WatchedZone],
         *,
@@ -244,12 +252,12 @@ class SmokeDetector:
         confidence = STILL_CONFIDENCE * sure if still else sure
         if confidence < (STILL_REPORTED if still else REPORTED):
             return []
-        mask = _mask_of(plume.cells, small.shape[:2], view.shape)
+        mask = _mask_of(plume.cells, view.small.shape[:2], view.shape)
         area_m2 = view.area_m2(mask)
         white = _is_white(view, mask)
         found = []
         for zone in zones:
-            watched = widened(view, view.mask(zone.area_m), zone.number("margin_m", MARGIN_M))
+            watched = view.near(zone.area_m, zone.number("margin_m", MARGIN_M))
             if float((watched[mask > 0] > 0).mean()) < LEAST_IN_ZONE:
                 continue
             if area_m2 < zone.number("least_area_m2", LEAST_AREA_M2):

@@ -10,7 +10,7 @@ keeps even painted or tarred surfaces out, and what is as broken as crowns and r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from park.records import Detection
 from vision.scene.detector import WatchedZone, model_id
-from vision.scene.regions import area_measure, cleaned, detection_of, regions
-from vision.scene.view import Mask, SceneView
+from vision.scene.regions import area_measure, cleaned, detection_of, regions, union
+from vision.scene.view import Mask, SceneView, rectangle_around
 
 LEAST_AREA_M2 = 15.0
 LEAST_PIXELS = 80
@@ -44,6 +44,10 @@ _SOFT_HUE_DEG = 5.0
 _SOFT_CHROMA = 3.0
 _DRY_GRASS = 0.6
 _FILLED = 0.45
+_REACH_PX = 10
+"""Closing gaps looks no further."""
+_SOFT_LIGHT = 4.0
+_SOFT_ROUGH = 0.012
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,73 +81,87 @@ class SoilDetector:
         """Return bare ground in the zones of one frame."""
         if view.blind or view.gsd_m is None or not zones:
             return ()
-        fine = np.nan_to_num(view.gsd_m, nan=np.inf) <= COARSEST_M
-        masks = [np.where(fine, view.mask(zone.area_m), 0).astype(np.uint8) for zone in zones]
-        if not any(mask.any() for mask in masks):
+        seen = [
+            (zone, mask, around)
+            for zone in zones
+            if (around := rectangle_around(mask := view.mask(zone.area_m), _REACH_PX)) is not None
+        ]
+        if not seen:
             return ()
-        soil = soil_likeness(view)
-        return tuple(
-            found
-            for zone, mask in zip(zones, masks, strict=True)
-            for found in self._look_at(view, zone, mask, soil)
-        )
+        whole = soil_likeness(view, union([mask for _, mask, _ in seen], view.shape))
+        found: list[Detection] = []
+        for zone, mask, around in seen:
+            part = SoilLikeness(whole.likeness[around], whole.rough[around])
+            found += self._look_at(view.part(around), zone, mask[around], part)
+        return tuple(found)
 
     def _look_at(
         self, view: SceneView, zone: WatchedZone, watched: Mask, soil: SoilLikeness
-    ) -> tuple[Detection, ...]:
+    ) -> Iterator[Detection]:
+        assert view.gsd_m is not None
         class_name = str(zone.settings.get("class_name", self.incident_classes[0]))
-        brown = np.where(soil.likeness >= 0.5, watched, 0).astype(np.uint8)
-        found = []
+        brown = watched * ((soil.likeness >= 0.5) & (view.gsd_m <= COARSEST_M))
+        if not brown.any():
+            return
+        watched = np.where(view.gsd_m <= COARSEST_M, watched, 0).astype(np.uint8)
         for whole in regions(cleaned(brown, 5, 9) & watched, LEAST_PIXELS):
             region = whole & brown
             filled = np.count_nonzero(region) / np.count_nonzero(whole)
             if filled < _FILLED:
                 continue
-            sides = [
-                view.area_m2(np.where(soil.likeness >= limit, whole, 0).astype(np.uint8))
-                for limit in (0.35, 0.65)
-            ]
+            sides = [view.area_m2(whole * (soil.likeness >= limit)) for limit in (0.35, 0.65)]
             measure = area_measure(view, region, unsure_m2=abs(sides[0] - sides[1]) / 2.0)
             if measure is None or measure.value < zone.number("min_area_m2", LEAST_AREA_M2):
                 continue
             likeness = float(soil.likeness[region > 0].mean())
             sure = _confidence(likeness, filled, measure.value)
-            if sure < LEAST_SURE:
-                continue
-            found.append(detection_of(view, region, class_name, sure, model_id(self), measure))
-        return tuple(found)
+            if sure >= LEAST_SURE:
+                yield detection_of(view, region, class_name, sure, model_id(self), measure)
 
 
-def soil_likeness(view: SceneView) -> SoilLikeness:
+def soil_likeness(view: SceneView, watched: Mask | None = None) -> SoilLikeness:
     """Return how like bare soil each working pixel is, by colour and texture.
 
     Args:
         view: with a known scale; colour and texture are taken over about half a metre.
+        watched: the pixels that matter, others are said to be unlike soil; None for all.
     """
-    gsd_m = 0.15 if view.gsd_m is None else float(np.nanmedian(view.gsd_m))
+    sizes_m = np.empty(0) if view.gsd_m is None else view.gsd_m[::8, ::8]
+    sizes_m = sizes_m[np.isfinite(sizes_m)]
+    gsd_m = float(np.median(sizes_m)) if sizes_m.size else 0.15
     half_metre_px = 2 * min(max(round(0.25 / max(gsd_m, 1e-3)), 1), 6) + 1
     lab = np.asarray(cv2.blur(view.lab, (half_metre_px, half_metre_px)), np.float32)
     cast = light_cast(lab)
-    a, b = lab[..., 1] - cast[0], lab[..., 2] - cast[1]
-    hue_deg = np.degrees(np.arctan2(b, a))
-    chroma = np.hypot(a, b)
-    # Yellow and strong is dry grass; sand is as yellow, but pale.
-    yellowest = HUE_DEG[1] - np.clip(_DRY_GRASS * (chroma - 15.0), 0.0, 8.0)
     size = half_metre_px + 2
     grey = view.gray.astype(np.float32)
     mean = cv2.blur(grey, (size, size))
     variance = np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0.0)
-    rough = np.sqrt(variance) / (mean + 8.0)
-    likeness = np.minimum.reduce(
+    rough = np.asarray(np.sqrt(variance) / (mean + 8.0), np.float32)
+    likeness = np.zeros(view.shape, np.float32)
+    # Most ground is grey, dark or green: what one test rules out, the others need not look at.
+    may_be = np.ones(view.shape, np.bool_) if watched is None else watched > 0
+    may_be &= (rough > ROUGHNESS[0] - _SOFT_ROUGH) & (rough < ROUGHNESS[1] + _SOFT_ROUGH)
+    light = lab[..., 0]
+    may_be &= (light > LIGHTNESS[0] - _SOFT_LIGHT) & (light < LIGHTNESS[1] + _SOFT_LIGHT)
+    # At every hue of soil, yellow is at least 0.73 of chroma.
+    may_be &= lab[..., 2] > np.float32(cast[1] + 0.7 * (CHROMA[0] - _SOFT_CHROMA))
+    where = np.flatnonzero(may_be)
+    few = lab.reshape(-1, 3)[where]
+    a, b = few[:, 1] - np.float32(cast[0]), few[:, 2] - np.float32(cast[1])
+    hue_deg = np.degrees(np.arctan2(b, a))
+    chroma = np.hypot(a, b)
+    # Yellow and strong is dry grass; sand is as yellow, but pale.
+    yellowest = HUE_DEG[1] - np.clip(_DRY_GRASS * (chroma - 15.0), 0.0, 8.0)
+    likeness.flat[where] = np.minimum.reduce(
         [
             _within(hue_deg + (HUE_DEG[1] - yellowest), HUE_DEG, _SOFT_HUE_DEG),
             _within(hue_deg, HUE_DEG, _SOFT_HUE_DEG),
             _within(chroma, CHROMA, _SOFT_CHROMA),
-            _within(lab[..., 0], LIGHTNESS, 4.0),
-            _within(rough, ROUGHNESS, 0.012),
+            _within(few[:, 0], LIGHTNESS, _SOFT_LIGHT),
+            _within(rough.reshape(-1)[where], ROUGHNESS, _SOFT_ROUGH),
         ]
     )
-    return SoilLikeness(likeness.astype(np.float32), rough.astype(np.float32))
+    return SoilLikeness(likeness, rough)
 
 
 def light_cast(lab: NDArray[np.float32]) -> tuple[float, float]:

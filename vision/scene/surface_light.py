@@ -44,18 +44,26 @@ def lightness_of(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
     )
 
 
-def reflected_sky(view: SceneView) -> NDArray[np.float32]:
-    """Return the luminance that a bright sky adds to water at most, for each working pixel.
+def reflected_sky(view: SceneView, where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the luminance that a bright sky adds to water at most, for some working pixels.
 
     Fresnel's reflectance of water in Schlick's approximation, 0.02 + 0.98 (1 - sin d)^5 at a
     depression d, taken 12 degrees flatter for waves, of a sky as bright as white paper.
+
+    Args:
+        view: of the frame.
+        where: the pixels.
+
+    Returns:
+        Shape (N,), in the order of the pixels.
     """
     if view.gsd_m is None or view.pixel_area_m2 is None:
-        return np.ones(view.shape, np.float32)
+        return np.ones(int(np.count_nonzero(where)), np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
-        sine = np.clip(view.gsd_m**2 / view.pixel_area_m2, 0.0, 1.0)
+        sine = np.clip(view.gsd_m[where] ** 2 / view.pixel_area_m2[where], 0.0, 1.0)
     depression = np.arcsin(np.nan_to_num(sine, nan=0.0)) - math.radians(_WAVE_SLOPE_DEG)
-    fresnel = 0.02 + 0.98 * (1.0 - np.sin(np.clip(depression, 0.0, None))) ** 5
+    missing = 1.0 - np.sin(np.clip(depression, 0.0, None))
+    fresnel = 0.02 + 0.98 * missing * (missing * missing) ** 2
     return np.asarray(_BRIGHT_SKY * fresnel + _SPARE, np.float32)
 
 

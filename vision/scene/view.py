@@ -12,6 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry import MultiPoint, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from park.errors import LocateError, RecordError
@@ -20,10 +21,14 @@ from park.records import BoxXyxyPx, Frame
 from vision.observe import Sight
 from vision.scene.ground_scale import GroundScale, area_share_error
 from vision.scene.picture_motion import PictureMotion, motion_between
+from vision.scene.smoke_looks import small_picture
 from vision.scene.zones import GroundProjector, zone_mask
 
 Mask = NDArray[np.uint8]
 """255 for the pixels that are meant, 0 for the others; shape (height, width)."""
+
+Rectangle = tuple[slice, slice]
+"""Rows and columns of a working picture."""
 
 LEAST_SIDE_PX = 64
 """In smaller pictures nothing is looked for."""
@@ -62,7 +67,11 @@ class SceneView:
         self.site = site
         self.previous = previous
         self.image_bgr = _working_picture(sight.frame, long_side_px)
+        height, width = self.image_bgr.shape[:2]
+        self.scale_xy = (width / self.frame.width_px, height / self.frame.height_px)
+        """Working pixels per full pixel along x and y; they differ by rounding only."""
         self._masks: dict[bytes, Mask] = {}
+        self._near: dict[tuple[bytes, float], Mask] = {}
 
     @property
     def frame(self) -> Frame:
@@ -75,12 +84,6 @@ class SceneView:
         return int(self.image_bgr.shape[0]), int(self.image_bgr.shape[1])
 
     @property
-    def scale_xy(self) -> tuple[float, float]:
-        """Working pixels per full pixel along x and y; they differ by rounding only."""
-        height, width = self.shape
-        return width / self.frame.width_px, height / self.frame.height_px
-
-    @property
     def scale(self) -> float:
         """Working pixels per full pixel."""
         return math.sqrt(self.scale_xy[0] * self.scale_xy[1])
@@ -91,10 +94,14 @@ class SceneView:
         return np.asarray(cv2.cvtColor(self.image_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
 
     @cached_property
+    def small(self) -> NDArray[np.uint8]:
+        """The working picture shrunk once more, as smoke is looked for in it."""
+        return small_picture(self.image_bgr)
+
+    @cached_property
     def lab(self) -> NDArray[np.float32]:
         """The working picture in CIE Lab: L 0 to 100, a and b about -128 to 127."""
-        whole = cv2.cvtColor(self.image_bgr.astype(np.float32) / 255.0, cv2.COLOR_BGR2Lab)
-        return np.asarray(whole, np.float32)
+        return lab_of(self.image_bgr)
 
     @cached_property
     def blind(self) -> str:
@@ -145,15 +152,53 @@ class SceneView:
         """
         key = area_m.wkb
         if key not in self._masks:
-            if self.projector is None or not self._may_show(area_m):
+            seen = None if self.projector is None else self._in_reach(area_m)
+            if self.projector is None or seen is None or seen.is_empty:
                 self._masks[key] = np.zeros(self.shape, np.uint8)
             else:
-                self._masks[key] = zone_mask(self.projector, area_m, self.scale_xy, self.shape)
+                self._masks[key] = zone_mask(self.projector, seen, self.scale_xy, self.shape)
         return self._masks[key]
 
+    def near(self, area_m: BaseGeometry, margin_m: float) -> Mask:
+        """Return where an area is seen, with what is within some metres of it.
+
+        Args:
+            area_m: polygons in the site's frame, metres.
+            margin_m: at the scale of the middle of what is seen of the area.
+        """
+        key = (area_m.wkb, margin_m)
+        if key not in self._near:
+            self._near[key] = self._widened(self.mask(area_m), margin_m)
+        return self._near[key]
+
+    def _widened(self, mask: Mask, margin_m: float) -> Mask:
+        if self.gsd_m is None or margin_m <= 0.0 or not mask.any():
+            return mask
+        scales = self.gsd_m[mask > 0]
+        # A thousand pixels tell the median as well.
+        gsd_m = float(np.nanmedian(scales[:: max(1, len(scales) // 1000)]))
+        if not (math.isfinite(gsd_m) and gsd_m > 0.0):
+            return mask
+        margin_px = margin_m / gsd_m
+        around = rectangle_around(mask, math.ceil(min(margin_px, max(mask.shape))) + 1)
+        assert around is not None
+        # A dilation by so many pixels would cost a second; distances cost a millisecond.
+        outside_px = cv2.distanceTransform(255 - mask[around], cv2.DIST_L2, 3)
+        whole = np.zeros_like(mask)
+        whole[around][outside_px <= margin_px] = 255
+        return whole
+
+    def part(self, rectangle: Rectangle) -> ViewPart:
+        """Return a rectangle of this view, for a detector that has to look at no more.
+
+        Args:
+            rectangle: rows and columns, none beyond the picture.
+        """
+        return ViewPart(self, rectangle)
+
     @cached_property
-    def reach_m(self) -> tuple[float, float, float, float] | None:
-        """West, south, east, north of all ground in the picture; None with sky in it."""
+    def reach_m(self) -> BaseGeometry | None:
+        """All ground in the picture with some to spare, site metres; None with sky in it."""
         locator = self.sight.locator
         if locator is None:
             return None
@@ -165,17 +210,19 @@ class SceneView:
         lat, lon = locator.frame.to_lat_lon(en_m[:, 0].copy(), en_m[:, 1].copy())
         east, north = self.site.to_en_m(lat, lon)
         spare = 0.15 * max(float(np.ptp(east)), float(np.ptp(north)))
-        return (
-            float(east.min()) - spare, float(north.min()) - spare,
-            float(east.max()) + spare, float(north.max()) + spare,
-        )  # fmt: skip
+        hull = MultiPoint(np.column_stack([east, north])).convex_hull
+        return hull.buffer(spare, quad_segs=1, join_style="mitre")
 
-    def _may_show(self, area_m: BaseGeometry) -> bool:
+    def _in_reach(self, area_m: BaseGeometry) -> BaseGeometry:
+        """Return the part of an area that may be seen: its far corners need no projecting."""
         reach = self.reach_m
         if reach is None:
-            return True
+            return area_m
         west, south, east, north = area_m.bounds
-        return west < reach[2] and east > reach[0] and south < reach[3] and north > reach[1]
+        left, low, right, high = reach.bounds
+        if west > right or east < left or south > high or north < low:
+            return Polygon()
+        return area_m.intersection(reach)
 
     def area_m2(self, mask: Mask) -> float:
         """Return the ground under the pixels of a mask, square metres.
@@ -278,6 +325,82 @@ class SceneView:
             return None
         matrix, _ = cv2.findHomography(was[known][seen] - 0.5, now[seen] - 0.5, 0)
         return None if matrix is None else np.asarray(matrix, np.float64)
+
+
+class ViewPart(SceneView):
+    """A rectangle of a view. Its working pixels are its own, its full pixels those of the frame.
+
+    It has no view before it: motion is that of the whole.
+
+    Args:
+        whole: the view.
+        rectangle: rows and columns of it.
+    """
+
+    def __init__(self, whole: SceneView, rectangle: Rectangle) -> None:
+        self.sight = whole.sight
+        self.site = whole.site
+        self.previous = None
+        self.scale_xy = whole.scale_xy
+        self.image_bgr = whole.image_bgr[rectangle]
+        self._whole = whole
+        self._rectangle = rectangle
+
+    @cached_property
+    def blind(self) -> str:
+        """Why nothing can be seen in the whole picture."""
+        return self._whole.blind
+
+    @cached_property
+    def lab(self) -> NDArray[np.float32]:
+        """This part in CIE Lab."""
+        known: NDArray[np.float32] | None = self._whole.__dict__.get("lab")
+        return lab_of(self.image_bgr) if known is None else known[self._rectangle]
+
+    @cached_property
+    def ground(self) -> GroundScale | None:
+        """How large working pixels are on the ground."""
+        ground = self._whole.ground
+        if ground is None:
+            return None
+        return GroundScale(ground.gsd_m[self._rectangle], ground.area_m2[self._rectangle])
+
+    @cached_property
+    def projector(self) -> GroundProjector | None:
+        """Says where places appear in the full frame."""
+        return self._whole.projector
+
+    def mask(self, area_m: BaseGeometry) -> Mask:
+        """Return where an area is seen in this part."""
+        return self._whole.mask(area_m)[self._rectangle]
+
+    def to_full_px(self, xy_px: FloatArray) -> FloatArray:
+        """Return pixels of the full frame from working pixels of this part, shape (N, 2)."""
+        rows, columns = self._rectangle
+        corner = np.array([columns.start, rows.start], np.float64)
+        return self._whole.to_full_px(np.asarray(xy_px, np.float64) + corner)
+
+
+def rectangle_around(mask: Mask, margin_px: int) -> Rectangle | None:
+    """Return the rows and columns of a mask with a margin; None where it is empty.
+
+    Args:
+        mask: of a whole working picture.
+        margin_px: as far as the picture goes.
+    """
+    x, y, width, height = cv2.boundingRect(mask)
+    if not width:
+        return None
+    return (
+        slice(max(0, y - margin_px), min(mask.shape[0], y + height + margin_px)),
+        slice(max(0, x - margin_px), min(mask.shape[1], x + width + margin_px)),
+    )
+
+
+def lab_of(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a picture in CIE Lab: L 0 to 100, a and b about -128 to 127."""
+    light = np.divide(image_bgr, np.float32(255.0), dtype=np.float32)
+    return np.asarray(cv2.cvtColor(light, cv2.COLOR_BGR2Lab), np.float32)
 
 
 class SceneViews:

@@ -43,7 +43,7 @@ from vision.scene.surface_light import (
     may_mirror_sun,
     reflected_sky,
 )
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import Mask, SceneView, rectangle_around
 
 LEAST_DELTA = 7.0
 """Smallest difference of tint that is a stain, units of CIE a and b at L 50."""
@@ -75,6 +75,8 @@ _LEAST_RIM = 0.15
 _LIKE_LAND = 7.0
 _PER_LIGHTNESS = 0.55
 _MOST_SURE_BY_LIGHT = 0.6
+_REACH_PX = 122
+"""Nothing further from the water than this is compared with it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +104,7 @@ class WaterDetector:
 
     def __init__(self) -> None:
         self._tints: dict[str, deque[tuple[FloatArray, float]]] = {}
+        self._open: dict[tuple[bytes, float], BaseGeometry] = {}
 
     def fresh(self) -> Self:
         """Return a detector that remembers no water."""
@@ -114,7 +117,11 @@ class WaterDetector:
         return tuple(found for zone in zones for found in self._look_at(view, zone))
 
     def _look_at(self, view: SceneView, zone: WatchedZone) -> tuple[Detection, ...]:
-        water = _open_water(view, zone)
+        around = rectangle_around(view.mask(zone.area_m), _REACH_PX)
+        if around is None:
+            return ()
+        view = view.part(around)
+        water = self._open_water(view, zone)
         if np.count_nonzero(water) < _LEAST_WATER_PX:
             return ()
         lab, rough, usable = _measured(view, water)
@@ -131,13 +138,9 @@ class WaterDetector:
         least = max(zone.number("min_delta", LEAST_DELTA), 3.5 * tint.noise)
         found: list[_Stain] = []
         least_m2 = zone.number("min_area_m2", LEAST_AREA_M2)
-        in_tint = _stains(view, np.where(usable, _difference(lab, tint), np.float32(0)), least)
-        in_light = _stains(
-            view,
-            np.where(usable, _lightness_difference(view, lab, tint, rough), np.float32(0)),
-            least,
-            by_light=True,
-        )
+        in_tint = _stains(view, _difference(lab, tint, usable), least)
+        off_light = _lightness_difference(view, lab, tint, rough, usable)
+        in_light = _stains(view, off_light, least, by_light=True)
         for stain in itertools.chain(in_tint, in_light):
             if stain.measure.value < least_m2 or _is_look_alike(
                 view, zone, stain, lab, tint, rough
@@ -157,18 +160,20 @@ class WaterDetector:
             for stain in found
         )
 
-
-def _open_water(view: SceneView, zone: WatchedZone) -> Mask:
-    """Return the zone without its banks; narrow water keeps its middle."""
-    bank_m = zone.number("bank_m", BANK_M)
-    area_m: BaseGeometry = zone.area_m.buffer(-bank_m)
-    while area_m.area < 0.4 * zone.area_m.area and bank_m > 0.2:
-        bank_m /= 2.0
-        area_m = zone.area_m.buffer(-bank_m)
-    mask = view.mask(area_m)
-    if view.pixel_area_m2 is None:
-        return mask
-    return np.where(np.isfinite(view.pixel_area_m2), mask, 0).astype(np.uint8)
+    def _open_water(self, view: SceneView, zone: WatchedZone) -> Mask:
+        """Return the zone without its banks; narrow water keeps its middle."""
+        bank_m = zone.number("bank_m", BANK_M)
+        key = (zone.area_m.wkb, bank_m)
+        if key not in self._open:
+            area_m: BaseGeometry = zone.area_m.buffer(-bank_m)
+            while area_m.area < 0.4 * zone.area_m.area and bank_m > 0.2:
+                bank_m /= 2.0
+                area_m = zone.area_m.buffer(-bank_m)
+            self._open[key] = area_m
+        mask = view.mask(self._open[key])
+        if view.pixel_area_m2 is None:
+            return mask
+        return mask * np.isfinite(view.pixel_area_m2)
 
 
 def _measured(
@@ -279,47 +284,58 @@ def _lightness(
     return np.asarray(np.clip(row + column + fit[2], 1.0, 99.0), np.float32)
 
 
-def _difference(lab: NDArray[np.float32], tint: _Tint) -> NDArray[np.float32]:
-    """Return how far the tint of each pixel is from what light can make of clean water.
+def _difference(
+    lab: NDArray[np.float32], tint: _Tint, where: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return how far the tint of some pixels is from what light can make of clean water.
 
-    In units of CIE a and b. Darker pixels may be somewhat bluer (shade is lit by the sky),
-    brighter ones may lie anywhere between the water's tint and that of the sky.
+    In units of CIE a and b, 0 for other pixels. Darker pixels may be somewhat bluer (shade is
+    lit by the sky), brighter ones may lie anywhere between the water's tint and that of the sky.
     """
-    light = (lab[..., :1] + 16.0) / 66.0
-    own = tint.ab.astype(np.float32) * light
-    off = lab[..., 1:] - own
-    brighter = lab[..., 0] - tint.lightness
+    lightness, a, b = lab[where].T
+    light = (lightness + 16.0) / 66.0
+    own_a, own_b = (np.float32(one) * light for one in tint.ab)
+    off_a, off_b = a - own_a, b - own_b
+    brighter = lightness - tint.lightness[where]
     # Shade: what is bluer by a little is not.
     shade = np.clip(-brighter / 6.0, 0.0, 1.0) * _SHADOW_BLUE
-    bluer = np.clip(-off[..., 1], 0.0, shade)
-    plain = np.hypot(off[..., 0], off[..., 1] + bluer)
+    bluer = np.clip(-off_b, 0.0, shade)
+    plain = np.hypot(off_a, off_b + bluer)
     # Sky: distance to the line from the water's tint to the sky's.
-    line = _SKY - own
-    length = np.maximum((line * line).sum(axis=2), 1e-3)
-    along = np.clip((off * line).sum(axis=2) / length, 0.0, 1.0)
-    beside = np.linalg.norm(off - along[..., None] * line, axis=2)
+    line_a, line_b = _SKY[0] - own_a, _SKY[1] - own_b
+    length = np.maximum(line_a * line_a + line_b * line_b, 1e-3)
+    along = np.clip((off_a * line_a + off_b * line_b) / length, 0.0, 1.0)
+    beside = np.hypot(off_a - along * line_a, off_b - along * line_b)
     sky = np.maximum(0.0, beside - _SKY_TOLERANCE * np.clip(along * 3.0, 0.0, 1.0))
     weight = np.clip((brighter - 1.0) / 3.0, 0.0, 1.0)
     # Where it is dark, noise of the camera makes tints; a and b mean less there.
-    steady = np.clip(lab[..., 0] / 18.0, 0.35, 1.0)
-    return np.asarray((plain * (1.0 - weight) + sky * weight) * steady, np.float32)
+    steady = np.clip(lightness / 18.0, 0.35, 1.0)
+    differs = np.zeros(where.shape, np.float32)
+    differs[where] = (plain * (1.0 - weight) + sky * weight) * steady
+    return differs
 
 
 def _lightness_difference(
-    view: SceneView, lab: NDArray[np.float32], tint: _Tint, rough: NDArray[np.float32]
+    view: SceneView,
+    lab: NDArray[np.float32],
+    tint: _Tint,
+    rough: NDArray[np.float32],
+    where: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """Return how much darker or brighter pixels are than clean water, as units of tint.
+    """Return how much darker or brighter some pixels are than clean water, as units of tint.
 
     Brighter counts from what the water's surface can reflect of a bright sky at this angle;
     where it may mirror the sun, brighter and rougher does not count.
     """
+    differs = np.zeros(where.shape, np.float32)
     if tint.remembered:
-        return np.zeros(lab.shape[:2], np.float32)
-    darker = tint.lightness - lab[..., 0]
-    brightest = lightness_of(luminance_of(tint.lightness) + reflected_sky(view))
-    glitter = may_mirror_sun(view) & (rough > 1.5 * tint.rough + 1.0)
-    brighter = np.where(glitter, 0.0, lab[..., 0] - brightest)
-    return np.asarray(_PER_LIGHTNESS * np.maximum(darker, brighter), np.float32)
+        return differs
+    clean, now = tint.lightness[where], lab[..., 0][where]
+    brightest = lightness_of(luminance_of(clean) + reflected_sky(view, where))
+    glitter = may_mirror_sun(view)[where] & (rough[where] > 1.5 * tint.rough + 1.0)
+    brighter = np.where(glitter, np.float32(0.0), now - brightest)
+    differs[where] = _PER_LIGHTNESS * np.maximum(clean - now, brighter)
+    return differs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -337,6 +353,8 @@ def _stains(
     strong, weak = (
         np.where(differs > factor * least, 255, 0).astype(np.uint8) for factor in (1.0, 0.75)
     )
+    if not strong.any():
+        return
     for region in regions(cleaned(grown(strong, weak), 3, 7), LEAST_PIXELS):
         values = differs[region > 0]
         if float(np.median(values)) < least:
@@ -388,7 +406,8 @@ def _has_water_beside(
     around = cv2.dilate(region, np.ones((33, 33), np.uint8))
     edge = cv2.dilate(region, np.ones((13, 13), np.uint8))
     rim = (around > 0) & (edge == 0)
-    clean = rim & (view.mask(zone.area_m) > 0) & (_difference(lab, tint) < 0.7 * LEAST_DELTA)
+    in_water = rim & (view.mask(zone.area_m) > 0)
+    clean = in_water & (_difference(lab, tint, in_water) < 0.7 * LEAST_DELTA)
     return bool(clean.sum() > _LEAST_RIM * rim.sum())
 
 
