@@ -193,6 +193,11 @@ def _return_params(alt_home_m: float, *, with_rally: bool) -> tuple[SafetyParam,
             (("RTL_CONE_SLOPE", 0.0),),
             required=False,
         ),
+        SafetyParam(
+            "no higher than that, also near home",
+            (("RTL_CLIMB_MIN", 0.0), ("RTL_CLIMB_MIN_M", 0.0)),
+            required=False,
+        ),
         SafetyParam("heights are those above home", (("RTL_ALT_TYPE", 0.0),), required=False),
         SafetyParam(
             "land at the end of the way home",
@@ -233,6 +238,7 @@ def _speed_params(vehicle: Vehicle) -> tuple[SafetyParam, ...]:
 
     return (
         speed("speed on its way home", "WPNAV_SPEED", "WP_SPD", vehicle.cruise_mps),
+        speed("no other speed for the return", "RTL_SPEED", "RTL_SPEED_MS", 0.0),
         speed("its climb, as planned for", "WPNAV_SPEED_UP", "WP_SPD_UP", vehicle.climb_mps),
         speed("its descent, as planned for", "WPNAV_SPEED_DN", "WP_SPD_DN", vehicle.descent_mps),
     )
@@ -284,10 +290,12 @@ def _set_one(link: VehicleLink, param: SafetyParam) -> ParamSetting | None:
 
 def _refuse_unsafe(link: VehicleLink) -> None:
     """Refuse what is not ours to change: it takes a restart, or somebody decided it."""
-    if link.read_param("BATT_MONITOR", PARAM_S) == 0.0:
+    monitor = link.read_param("BATT_MONITOR", PARAM_S)
+    if not monitor:
+        said = "does not answer" if monitor is None else "is 0"
         raise CommandError(
-            "BATT_MONITOR is 0: the vehicle does not measure its battery, so that it cannot come "
-            "home before it is empty; set up its power module"
+            f"BATT_MONITOR {said}: the vehicle does not measure its battery, so that it cannot "
+            "come home before it is empty; set up its power module"
         )
     volts = link.read_param("BATT_LOW_VOLT", PARAM_S)
     capacity = link.read_param("BATT_CAPACITY", PARAM_S)
@@ -296,18 +304,40 @@ def _refuse_unsafe(link: VehicleLink) -> None:
             "BATT_LOW_VOLT and BATT_CAPACITY are 0: the vehicle does not know when its battery is "
             "low; set one of them"
         )
-    checks = link.read_param("ARMING_CHECK", PARAM_S)
-    if checks == 0.0:
-        raise CommandError(
-            "ARMING_CHECK is 0: the vehicle would take off without checking itself; set it to 1"
-        )
+    _refuse_unchecked(link)
     name, station = "SYSID_MYGCS", link.read_param("SYSID_MYGCS", PARAM_S)
     if station is None:
         name, station = "MAV_GCS_SYSID", link.read_param("MAV_GCS_SYSID", PARAM_S)
-    if station is not None and round(station) != link.source_system:
+    if station is None:
+        raise CommandError(
+            "neither SYSID_MYGCS nor MAV_GCS_SYSID answers: it is not known whose silence the "
+            "vehicle would come home for; try again, or look at it with another ground station"
+        )
+    if round(station) != link.source_system:
         raise CommandError(
             f"{name} is {station:g} and our system id is {link.source_system}: the vehicle "
             "would not miss us; make them the same"
+        )
+
+
+def _refuse_unchecked(link: VehicleLink) -> None:
+    """Refuse a vehicle that arms without checking itself, or does not say whether it does.
+
+    Before 4.7 it has the checks that are made, since then those that are left out.
+    """
+    made = link.read_param("ARMING_CHECK", PARAM_S)
+    if made is not None:
+        if made == 0.0:
+            raise CommandError(
+                "ARMING_CHECK is 0: the vehicle would take off without checking itself; set it to 1"
+            )
+        return
+    skipped = link.read_param("ARMING_SKIPCHK", PARAM_S)
+    if skipped is None or skipped < 0.0:
+        said = "neither ARMING_CHECK nor it answers" if skipped is None else f"it is {skipped:g}"
+        raise CommandError(
+            f"ARMING_SKIPCHK: {said}, so the vehicle may take off without checking itself; set "
+            "it to 0"
         )
 
 

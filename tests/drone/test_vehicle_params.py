@@ -117,6 +117,8 @@ def test_it_returns_as_high_as_the_plan_was_checked_and_lands() -> None:
     values = wanted(plan())
     assert values["RTL_ALT"] == 6250.0
     assert (values["RTL_CONE_SLOPE"], values["RTL_ALT_FINAL"]) == (0.0, 0.0)
+    assert values["RTL_CLIMB_MIN"] == 0.0, "it would climb above what was checked"
+    assert (values["RTL_SPEED"], values["WPNAV_SPEED"]) == (0.0, 1200.0)
     assert "RALLY_LIMIT_KM" not in values
 
 
@@ -185,6 +187,18 @@ def test_a_newer_vehicle_gets_newer_names_and_units_and_what_it_lacks_is_said(
     assert "WPNAV_SPEED_UP or WP_SPD_UP (its climb, as planned for)" in record.absent
 
 
+def test_a_newer_vehicle_that_leaves_no_check_out_is_flown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drone.vehicle_params.PARAM_S", 0.2)
+    values, made = NEWER | {"ARMING_SKIPCHK": 0.0, "RTL_CLIMB_MIN_M": 12.0}, plan()
+    del values["ARMING_CHECK"]
+    with OddVehicle(answers=has_params(values)) as odd, VehicleLink.connect(odd.url) as link:
+        record = set_safety(link, safety_params(made, made.sorties[0]))
+    assert "RTL_CLIMB_MIN_M" in {setting.name for setting in record.settings}
+    assert values["RTL_CLIMB_MIN_M"] == 0.0
+
+
 @pytest.mark.parametrize("name", ["FS_GCS_ENABLE", "FENCE_ENABLE", "RTL_ALT_M", "BATT_FS_LOW_ACT"])
 def test_a_vehicle_without_a_failsafe_is_not_flown_and_nothing_stays_changed(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -208,12 +222,18 @@ def test_a_vehicle_without_a_failsafe_is_not_flown_and_nothing_stays_changed(
         ({"BATT_LOW_VOLT": 0.0, "BATT_CAPACITY": 0.0}, "does not know when its battery is low"),
         ({"ARMING_CHECK": 0.0}, "would take off without checking itself"),
         ({"SYSID_MYGCS": 254.0}, "SYSID_MYGCS is 254 and our system id is 255"),
+        ({"BATT_MONITOR": None}, "BATT_MONITOR does not answer"),
+        ({"ARMING_CHECK": None}, "neither ARMING_CHECK nor it answers"),
+        ({"ARMING_CHECK": None, "ARMING_SKIPCHK": -1.0}, "ARMING_SKIPCHK: it is -1"),
+        ({"SYSID_MYGCS": None}, "neither SYSID_MYGCS nor MAV_GCS_SYSID answers"),
     ],
 )
 def test_a_vehicle_that_cannot_be_made_safe_is_refused_before_anything_is_set(
-    changed: dict[str, float], why: str
+    changed: dict[str, float | None], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values, made = NEWER | changed, plan()
+    monkeypatch.setattr("drone.vehicle_params.PARAM_S", 0.2)
+    wanted_now = (NEWER | changed).items()
+    values, made = {name: value for name, value in wanted_now if value is not None}, plan()
     before = dict(values)
     with (
         OddVehicle(answers=has_params(values)) as odd,
