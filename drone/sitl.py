@@ -24,6 +24,7 @@ from typing import Self
 
 import psutil
 
+from drone.child_process import end, ends_with_us
 from park.clock import Clock, SystemClock
 from park.errors import LinkError, SettingsError
 
@@ -34,7 +35,6 @@ BASE_PORT = 5760
 _INSTANCES = 40
 _ATTEMPTS = 3
 _POLL_S = 0.05
-_END_S = 5.0
 _SHOWN_LINES = 4
 
 _CALIBRATED = {
@@ -188,7 +188,7 @@ class SitlProcess:
         try:
             with self._said.open("wb") as output:
                 self._process = subprocess.Popen(
-                    arguments,
+                    ends_with_us(arguments),
                     cwd=self._folder,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -215,14 +215,8 @@ class SitlProcess:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(_END_S)
+        if process is not None:
+            end(process)
 
     def __enter__(self) -> Self:
         return self

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from drone.child_process import end
 from drone.records import Home
 from park.errors import LinkError, SettingsError
 
 _READY = re.compile(r"ready at (tcp:\S+?),? ")
 _START_S = 30.0
-_END_S = 5.0
 _KEPT_LINES = 20
 
 
@@ -140,12 +140,7 @@ def simulated_copter(
     try:
         yield _address(process)
     finally:
-        process.terminate()
-        try:
-            process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(_END_S)
+        end(process)
         if process.stdout is not None:
             process.stdout.close()
 

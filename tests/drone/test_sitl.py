@@ -6,11 +6,14 @@ does: on its port, for one client.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from drone.sitl import BASE_PORT, DEFAULTS, SitlProcess, find_binary, free_instance
@@ -58,6 +61,39 @@ def test_it_is_called_as_arducopter_is_and_awaited_without_connecting(tmp_path: 
     assert "RTL_ALT 3000" in lines
     assert "FRAME_CLASS 1" in lines
     assert len(lines) == len(DEFAULTS) + 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux ends it; others cannot")
+def test_it_ends_also_when_the_program_that_started_it_is_killed(tmp_path: Path) -> None:
+    program, folder = binary(tmp_path, LISTENS), tmp_path / "run"
+    starts = (
+        "import sys, time; from pathlib import Path; from drone.sitl import SitlProcess\n"
+        f"sitl = SitlProcess(Path({str(program)!r}), {HOME}, folder=Path({str(folder)!r}))\n"
+        "print(sitl.port, sitl._process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", starts], stdout=subprocess.PIPE, text=True)
+    try:
+        assert killed.stdout is not None
+        port, pid = map(int, killed.stdout.readline().split())
+        sitl = psutil.Process(pid)
+        assert sitl.cmdline()[1] == str(program)
+        killed.kill()
+        with contextlib.suppress(psutil.TimeoutExpired):  # where nobody takes note of the dead
+            sitl.wait(10.0)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 5.0)
+    finally:
+        killed.kill()
+        killed.communicate(timeout=10.0)
+
+
+def test_a_program_that_cannot_be_run_at_all_is_reported(tmp_path: Path) -> None:
+    program = tmp_path / "arducopter"
+    program.write_bytes(b"no program")
+    program.chmod(0o755)
+    with pytest.raises(LinkError, match=r"arducopter cannot be started: Exec format error"):
+        SitlProcess(program, HOME)
 
 
 def test_two_at_once_have_ports_of_their_own(tmp_path: Path) -> None:
