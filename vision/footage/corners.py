@@ -15,7 +15,14 @@ from park.errors import FootageError
 from park.records import CornersView, Frame, LatLonDeg, Reject
 from vision.footage.sniff import read_json_object
 from vision.footage.source import FootageOptions, FootageSource, refuse
-from vision.footage.video import VideoFrame, VideoTrouble, frame_at, probe_video, sample_video
+from vision.footage.video import (
+    VideoFrame,
+    VideoTrouble,
+    frame_at,
+    probe_video,
+    sample_span,
+    sample_video,
+)
 from vision.footage.video import start_time as video_start_time
 
 MIN_SIDE_M = 1.0
@@ -180,6 +187,10 @@ class CornersVideo:
     def frame(self, time_s: float) -> Frame:
         """Return the frame at a time that `frames` gave before."""
         return self._frame(frame_at(self._uri, time_s, self._options))
+
+    def span(self, start_s: float, end_s: float) -> Iterator[Frame]:
+        """Yield the frames of a part of the video."""
+        return map(self._frame, sample_span(self._uri, start_s, end_s, self._options))
 
     def _start_time(self) -> tuple[datetime, tuple[str, ...]]:
         facts = probe_video(self._uri, self._options)

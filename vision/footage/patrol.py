@@ -29,7 +29,7 @@ from vision.footage.angles import interpolate_deg, normalize_attitude_deg
 from vision.footage.decoded import DecodedPicture
 from vision.footage.photos import STRETCHED
 from vision.footage.source import FootageOptions, FootageSource, refuse
-from vision.footage.video import VideoFrame, VideoTrouble, frame_at, sample_video
+from vision.footage.video import VideoFrame, VideoTrouble, frame_at, sample_span, sample_video
 
 MAX_TELEMETRY_ROWS = 20_000_000
 _NUMBERS = (
@@ -256,6 +256,12 @@ class RecordedPatrol:
     def frame(self, uri: str, time_s: float) -> Frame:
         """Return the frame at a time of a segment that `frames` gave before."""
         return self._frame(uri, self._segments[uri], frame_at(uri, time_s, self._options))
+
+    def span(self, uri: str, start_s: float, end_s: float) -> Iterator[Frame]:
+        """Yield the frames of a part of a segment."""
+        segment = self._segments[uri]
+        for picture in sample_span(uri, start_s, end_s, self._options):
+            yield self._frame(uri, segment, picture)
 
     @staticmethod
     def _told(segment: PatrolSegment, reason: str) -> str:

@@ -61,6 +61,36 @@ def read_frame(
     return opened.frame(source_time_s)
 
 
+def read_span(
+    source: FootageSource,
+    options: FootageOptions,
+    source_uri: str,
+    start_s: float,
+    end_s: float,
+) -> Iterator[Frame]:
+    """Yield the frames of a part of a video at `options.sample_fps`, few of them in memory.
+
+    Args:
+        source: a video or a recorded patrol.
+        options: how it is read; only its rate may differ from what it was discovered with.
+        source_uri: the file, as its frames say.
+        start_s: seconds from the start of the file.
+        end_s: the last moment.
+
+    Raises:
+        FootageError: the file is not part of the source, is no video, or cannot be read.
+    """
+    if source_uri not in source.files:
+        raise FootageError(source_uri, f"is not part of {source.uri}")
+    if source.kind == "photos":
+        raise FootageError(source_uri, "is a photo, of which there is no video")
+    opened = _open(source, options)
+    if isinstance(opened, RecordedPatrol):
+        yield from opened.span(source_uri, start_s, end_s)
+    else:
+        yield from opened.span(start_s, end_s)
+
+
 def _open(
     source: FootageSource, options: FootageOptions
 ) -> SrtVideo | CornersVideo | RecordedPatrol:

@@ -137,6 +137,37 @@ def sample_video(uri: str, options: FootageOptions) -> Iterator[VideoFrame | Vid
             yield VideoTrouble(trouble)
 
 
+def sample_span(
+    uri: str, start_s: float, end_s: float, options: FootageOptions
+) -> Iterator[VideoFrame]:
+    """Yield the frames of a part of a video, one in memory at a time, for people to watch.
+
+    A frame is taken for every point start_s + k / sample_fps: the first whose time is not before
+    it. Damage ends the part early and is not told: sampling the whole video tells it.
+
+    Args:
+        uri: the file.
+        start_s: seconds from the start of the stream; what is before the stream is left out.
+        end_s: the last moment.
+        options: the rate and the limits.
+
+    Raises:
+        FootageError: the file cannot be opened at all.
+    """
+    step_s = 1.0 / options.sample_fps
+    with _open(uri, options) as (container, stream):
+        decoder = _Decoder(uri, container, stream, options)
+        decoder.wanted_s = max(0.0, start_s)
+        for frame, time_s in decoder.frames():
+            if time_s > end_s + GRID_TOLERANCE_S:
+                return
+            if time_s < decoder.wanted_s - GRID_TOLERANCE_S:
+                continue
+            yield decoder.upright(frame, time_s)
+            steps = math.floor((time_s - start_s + GRID_TOLERANCE_S) / step_s)
+            decoder.wanted_s = start_s + (steps + 1) * step_s
+
+
 def frame_at(uri: str, time_s: float, options: FootageOptions) -> VideoFrame:
     """Return the frame that `sample_video` gave with this time, with the same pixels.
 

@@ -28,6 +28,7 @@ from vision.footage.video import (
     VideoTrouble,
     frame_at,
     probe_video,
+    sample_span,
     sample_video,
     start_time,
 )
@@ -89,6 +90,10 @@ class SrtVideo:
     def frame(self, time_s: float) -> Frame:
         """Return the frame at a time that `frames` gave before."""
         return self._frame(frame_at(self._uri, time_s, self._options))
+
+    def span(self, start_s: float, end_s: float) -> Iterator[Frame]:
+        """Yield the frames of a part of the video."""
+        return map(self._frame, sample_span(self._uri, start_s, end_s, self._options))
 
     def _frame(self, picture: VideoFrame) -> Frame:
         view, assumptions = self._view(picture)

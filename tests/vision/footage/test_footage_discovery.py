@@ -15,7 +15,7 @@ from PIL import Image
 
 from park.errors import FootageError, SettingsError
 from park.records import Frame, Reject
-from vision.footage import FootageOptions, discover, read_frame, read_frames
+from vision.footage import FootageOptions, discover, read_frame, read_frames, read_span
 
 MakePhoto = Callable[..., Path]
 MakeVideo = Callable[..., Path]
@@ -252,6 +252,23 @@ def test_a_source_goes_to_another_process_and_reads_the_same(
                 frame.view,
                 frame.assumptions,
             )
+
+
+def test_a_part_of_a_video_is_read_and_a_photo_has_none(
+    make_photo: MakePhoto, make_video: MakeVideo, make_srt: MakeSrt, tmp_path: Path
+) -> None:
+    make_photo("photos/a.jpg", seed=9)
+    make_video("film/clip.mp4")
+    make_srt("film/clip.SRT")
+    film, photos = discover([str(tmp_path)], OPTIONS).sources
+    frames = [frame for frame in read_frames(film, OPTIONS) if isinstance(frame, Frame)]
+    part = list(read_span(film, OPTIONS, film.files[0], 0.0, frames[-1].source_time_s))
+    assert [frame.view for frame in part] == [frame.view for frame in frames]
+    assert np.array_equal(part[-1].image_bgr, frames[-1].image_bgr)
+    with pytest.raises(FootageError, match="is a photo, of which there is no video"):
+        list(read_span(photos, OPTIONS, photos.files[0], 0.0, 1.0))
+    with pytest.raises(FootageError, match="is not part of"):
+        list(read_span(film, OPTIONS, photos.files[0], 0.0, 1.0))
 
 
 def test_one_bad_photo_does_not_stop_the_others(make_photo: MakePhoto, tmp_path: Path) -> None:

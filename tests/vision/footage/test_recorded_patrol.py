@@ -22,7 +22,14 @@ from park.patrol_format import (
     TimeBase,
 )
 from park.records import Frame, PosedView, Reject
-from vision.footage import FootageOptions, check_patrol, discover, read_frame, read_frames
+from vision.footage import (
+    FootageOptions,
+    check_patrol,
+    discover,
+    read_frame,
+    read_frames,
+    read_span,
+)
 
 MakeVideo = Callable[..., Path]
 MakePatrol = Callable[..., Path]
@@ -124,6 +131,16 @@ def test_a_frame_is_found_again(make_patrol: MakePatrol) -> None:
     again = read_frame(source, OPTIONS, frames[5].source_uri, frames[5].source_time_s)
     assert np.array_equal(again.image_bgr, frames[5].image_bgr)
     assert (again.time, again.view) == (frames[5].time, frames[5].view)
+
+
+def test_a_part_of_a_segment_has_the_frames_of_a_patrol(make_patrol: MakePatrol) -> None:
+    (source,) = discover([str(make_patrol())], OPTIONS).sources
+    frames = [item for item in read_frames(source, OPTIONS) if isinstance(item, Frame)]
+    second = source.files[1]
+    whole = [frame for frame in frames if frame.source_uri == second]
+    part = list(read_span(source, OPTIONS, second, whole[0].source_time_s, 60.0))
+    assert [frame.time for frame in part] == [frame.time for frame in whole]
+    assert [frame.view for frame in part] == [frame.view for frame in whole]
 
 
 def test_a_frame_in_a_telemetry_gap_has_no_view_and_says_so(make_patrol: MakePatrol) -> None:

@@ -17,6 +17,7 @@ from vision.footage.video import (
     VideoTrouble,
     frame_at,
     probe_video,
+    sample_span,
     sample_video,
 )
 
@@ -61,6 +62,26 @@ def test_every_sampled_frame_is_found_again_with_the_same_pixels(
         again = frame_at(str(path), frame.time_s, FootageOptions())
         assert again.time_s == frame.time_s
         assert np.array_equal(again.image_bgr, frame.image_bgr)
+
+
+@pytest.mark.parametrize("b_frames", [0, 3])
+@pytest.mark.parametrize(("start_s", "end_s"), [(2.0, 3.0), (-1.0, 0.6), (3.5, 9.0), (0.0, 0.0)])
+def test_a_part_has_the_frames_between_its_ends(
+    make_video: MakeVideo, b_frames: int, start_s: float, end_s: float
+) -> None:
+    path = make_video(frames=120, rate=30, b_frames=b_frames)
+    plain = all_frames(path)
+    part = list(sample_span(str(path), start_s, end_s, FootageOptions(sample_fps=10.0)))
+    first, last = round(max(0.0, start_s) * 30), min(119, round(end_s * 30))
+    assert [round(frame.time_s * 30) for frame in part] == list(range(first, last + 1, 3))
+    for frame in part:
+        assert np.array_equal(frame.image_bgr, plain[round(frame.time_s * 30)])
+
+
+def test_a_part_at_more_frames_than_there_are_has_each_once(make_video: MakeVideo) -> None:
+    path = make_video(frames=50, rate=5)
+    part = list(sample_span(str(path), 2.0, 4.0, FootageOptions(sample_fps=30.0)))
+    assert [round(frame.time_s * 5) for frame in part] == list(range(10, 21))
 
 
 def test_variable_frame_rate_is_sampled_by_time_not_by_count(make_video: MakeVideo) -> None:
