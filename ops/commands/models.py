@@ -15,6 +15,8 @@ from park.errors import SettingsError
 
 if TYPE_CHECKING:
     from vision.models.evaluation import Evaluation, Score
+    from vision.models.recipe import Recipe
+    from vision.models.training import TrainingReport
 
 app = typer.Typer(help="Models: list, train, average, evaluate, export.", no_args_is_help=True)
 
@@ -76,9 +78,6 @@ def train(
     chosen = {key: value for key, value in instead.items() if value is not None}
     loaded = loaded.model_copy(update={"fit": loaded.fit.model_copy(update=chosen)})
 
-    def on_epoch(done: int, total: int, fitness: float) -> None:
-        console_text.err.print(f"epoch {done} of {total}, score on validation tiles {fitness:.3f}")
-
     report = run_training(
         loaded,
         data,
@@ -87,18 +86,9 @@ def train(
         rest_from=rest_from,
         resume=resume,
         hours=hours,
-        on_epoch=on_epoch,
+        on_epoch=_on_epoch,
     )
-    say = console_text.out.print
-    say(f"weights      {report.weights}", markup=False)
-    say(f"started from {report.started_from}", markup=False)
-    say(f"epochs       {report.epochs}, best score {report.best_fitness:.3f}")
-    say(f"tiles        {report.tiles.train_tiles} to learn from, {report.tiles.val_tiles} to check")
-    for scene, gsd_m in report.tiles.scene_gsd_m.items():
-        role = "checked on" if scene in loaded.validation_scenes else "learned from"
-        say(f"scene        {scene}: {gsd_m * 100:.1f} cm/px, {role}", markup=False)
-    if report.tiles.skipped:
-        console_text.warn(f"{len(report.tiles.skipped)} pictures match no scene of the recipe")
+    _print_trained(report, loaded)
 
 
 @app.command()
@@ -120,47 +110,60 @@ def average(
     say(f"averaged     {report.parameters} numbers in {report.tensors} tensors")
 
 
+_Model = Annotated[str, typer.Argument(help="A shipped model by name, or a .pt or .onnx file.")]
+_Data = Annotated[Path, typer.Option("--data", help="Folder of a dataset in a YOLO layout.")]
+_Mapping = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="Rename a class, as --map car=vehicle; --map car= drops it."),
+]
+_Split = Annotated[
+    str | None, typer.Option("--split", help="train, val or test; val where there is one.")
+]
+_Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Only pictures whose file name matches, as --only 'DJI_07*'."),
+]
+_GsdCm = Annotated[
+    float | None,
+    typer.Option("--gsd-cm", help="Centimetres per pixel, where known; else it is sought."),
+]
+_Threshold = Annotated[
+    float | None, typer.Option("--threshold", help="For precision and recall; else the card's.")
+]
+_Precision = Annotated[
+    float | None,
+    typer.Option(
+        "--precision",
+        min=0.01,
+        max=1.0,
+        help="Choose each class's threshold for this share of right boxes.",
+    ),
+]
+_UpdateCard = Annotated[
+    bool, typer.Option("--update-card", help="Write the chosen thresholds into the card.")
+]
+_Worst = Annotated[
+    Path | None,
+    typer.Option("--worst", help="Folder for pictures of the worst misses and false alarms."),
+]
+_Curve = Annotated[
+    bool, typer.Option("--curve", help="Also precision and recall at other thresholds.")
+]
+
+
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A shipped model by name, or a .pt or .onnx file.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder of a dataset in a YOLO layout.")],
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="Rename a class, as --map car=vehicle; --map car= drops it."),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option("--split", help="train, val or test; val where there is one.")
-    ] = None,
-    scene: Annotated[
-        list[str] | None,
-        typer.Option("--only", help="Only pictures whose file name matches, as --only 'DJI_07*'."),
-    ] = None,
-    gsd_cm: Annotated[
-        float | None,
-        typer.Option("--gsd-cm", help="Centimetres per pixel, where known; else it is sought."),
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", help="For precision and recall; else the card's.")
-    ] = None,
-    precision: Annotated[
-        float | None,
-        typer.Option(
-            "--precision",
-            min=0.01,
-            max=1.0,
-            help="Choose each class's threshold for this share of right boxes.",
-        ),
-    ] = None,
-    update_card: Annotated[
-        bool, typer.Option("--update-card", help="Write the chosen thresholds into the card.")
-    ] = False,
-    worst: Annotated[
-        Path | None,
-        typer.Option("--worst", help="Folder for pictures of the worst misses and false alarms."),
-    ] = None,
-    curve: Annotated[
-        bool, typer.Option("--curve", help="Also precision and recall at other thresholds.")
-    ] = False,
+    model: _Model,
+    data: _Data,
+    mapping: _Mapping = None,
+    split: _Split = None,
+    scene: _Only = None,
+    gsd_cm: _GsdCm = None,
+    threshold: _Threshold = None,
+    precision: _Precision = None,
+    update_card: _UpdateCard = False,
+    worst: _Worst = None,
+    curve: _Curve = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare a model with labelled pictures: AP, precision, recall, sizes, calibration."""
@@ -169,11 +172,6 @@ def evaluate(
 
     if update_card and precision is None:
         raise SettingsError("--update-card needs --precision to choose the thresholds by")
-
-    def on_picture(done: int, total: int) -> None:
-        if console_text.err.is_terminal:
-            console_text.err.print(f"{done} of {total} pictures", end="\r")
-
     result = run_evaluation(
         resolve_model(model),
         data,
@@ -184,7 +182,7 @@ def evaluate(
         threshold=threshold,
         precision=precision,
         worst=worst,
-        on_picture=on_picture,
+        on_picture=_on_picture,
     )
     if update_card and precision is not None:
         own = {choice.class_name: choice.point.threshold for choice in result.chosen}
@@ -192,21 +190,13 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(_as_json(result), indent=2, ensure_ascii=False))
         return
-    _print(result)
-    _print_sizes(result)
-    _print_calibration(result)
-    if precision is not None:
-        _print_chosen(result)
-    if curve:
-        _print_curve(result)
+    _print_all(result, curve=curve)
     if result.worst:
         console_text.out.print(f"{len(result.worst)} pictures in {worst}", markup=False)
 
 
 @app.command()
-def export(
-    model: Annotated[str, typer.Argument(help="A shipped model by name, or a .pt or .onnx file.")],
-) -> None:
+def export(model: _Model) -> None:
     """Export a model to OpenVINO into the cache, as the first run with it would."""
     from vision.models.export import export_model
     from vision.models.registry import resolve_model
@@ -219,6 +209,15 @@ def export(
     console_text.out.print(f"openvino     {done.xml} ({state})", markup=False, soft_wrap=True)
 
 
+def _on_picture(done: int, total: int) -> None:
+    if console_text.err.is_terminal:
+        console_text.err.print(f"{done} of {total} pictures", end="\r")
+
+
+def _on_epoch(done: int, total: int, fitness: float) -> None:
+    console_text.err.print(f"epoch {done} of {total}, score on validation tiles {fitness:.3f}")
+
+
 def _mapping(given: list[str]) -> dict[str, str]:
     mapping = {}
     for item in given:
@@ -227,6 +226,19 @@ def _mapping(given: list[str]) -> dict[str, str]:
             raise SettingsError(f"--map {item} is not understood; write it as --map car=vehicle")
         mapping[name.strip()] = to.strip()
     return mapping
+
+
+def _print_trained(report: TrainingReport, recipe: Recipe) -> None:
+    say = console_text.out.print
+    say(f"weights      {report.weights}", markup=False)
+    say(f"started from {report.started_from}", markup=False)
+    say(f"epochs       {report.epochs}, best score {report.best_fitness:.3f}")
+    say(f"tiles        {report.tiles.train_tiles} to learn from, {report.tiles.val_tiles} to check")
+    for scene, gsd_m in report.tiles.scene_gsd_m.items():
+        role = "checked on" if scene in recipe.validation_scenes else "learned from"
+        say(f"scene        {scene}: {gsd_m * 100:.1f} cm/px, {role}", markup=False)
+    if report.tiles.skipped:
+        console_text.warn(f"{len(report.tiles.skipped)} pictures match no scene of the recipe")
 
 
 def _as_json(result: Evaluation) -> dict[str, object]:
@@ -251,6 +263,16 @@ def _as_json(result: Evaluation) -> dict[str, object]:
         "chosen": [asdict(choice) for choice in result.chosen],
         "worst": [str(path) for path in result.worst],
     }
+
+
+def _print_all(result: Evaluation, *, curve: bool) -> None:
+    _print(result)
+    _print_sizes(result)
+    _print_calibration(result)
+    if result.chosen:
+        _print_chosen(result)
+    if curve:
+        _print_curve(result)
 
 
 def _print_chosen(result: Evaluation) -> None:

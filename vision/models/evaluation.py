@@ -56,6 +56,8 @@ class Score:
         recall: share of labelled things found above the threshold.
         threshold: the confidence at which precision and recall hold; None where each class has
             its own.
+        hits: how many labelled things were found above the threshold.
+        boxes: how many boxes are above it.
     """
 
     labels: int
@@ -64,6 +66,8 @@ class Score:
     precision: float
     recall: float
     threshold: float | None = None
+    hits: int = 0
+    boxes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +161,78 @@ def evaluate(
     """
     dataset, used_split = _chosen(read_dataset(data), split, scenes)
     detector = Detector(model, confidence=_AP_CONFIDENCE)
+    dataset, full_map, ignored = _in_common(dataset, detector, mapping)
+    known = dict.fromkeys(mapping.get(n, n) for n in detector.classes)
+    names = tuple(n for n in known if n in dataset.class_names)
+    looked = _look(detector, dataset, mapping, names, gsd_m, on_picture)
+    verdicts = judge(looked.predictions, looked.targets)
+    limits = _limits(detector, mapping, names, threshold)
+    overall, per_class = _scores(looked.predictions, looked.targets, verdicts, names, limits)
+    return Evaluation(
+        model_id=model.model_id,
+        data=str(data),
+        split=used_split,
+        pictures=len(looked.predictions),
+        threshold=detector.model.card.threshold if threshold is None else threshold,
+        overall=overall,
+        per_class=per_class,
+        mapping={k: v for k, v in full_map.items() if k != v},
+        ignored=ignored,
+        problems=looked.problems,
+        curve=precision_recall_curve(verdicts, _THRESHOLDS),
+        sizes=by_size(verdicts, limits),
+        calibration=calibration(verdicts),
+        chosen=() if precision is None else choose_thresholds(verdicts, names, precision),
+        worst=() if worst is None else write_worst(verdicts, looked.paths, names, limits, worst),
+    )
+
+
+def _in_common(
+    dataset: Dataset, detector: Detector, mapping: Mapping[str, str]
+) -> tuple[Dataset, dict[str, str], tuple[str, ...]]:
+    """Return the dataset in the model's words, what each label counts as, and what is left out.
+
+    Raises:
+        ModelError: nothing of it is known to the model.
+    """
     full_map = _full_mapping(dataset.class_names, detector, mapping)
     known = tuple(dict.fromkeys(mapping.get(n, n) for n in detector.classes))
     ignored = tuple(n for n in dataset.class_names if full_map[n] and full_map[n] not in known)
-    dataset = dataset.mapped(full_map | dict.fromkeys(ignored, ""))
-    if not dataset.class_names:
+    mapped = dataset.mapped(full_map | dict.fromkeys(ignored, ""))
+    if not mapped.class_names:
         raise ModelError(
-            f"the labels of {data} ({', '.join(ignored)}) and the model ({', '.join(known)}) have "
-            "no class in common; map them, for example --map "
+            f"the labels of {dataset.folder} ({', '.join(ignored)}) and the model "
+            f"({', '.join(known)}) have no class in common; map them, for example --map "
             f"{ignored[0] if ignored else 'label'}={known[0]}"
         )
-    names = tuple(n for n in known if n in dataset.class_names)
-    problems = list(dataset.problems)
+    return mapped, full_map, ignored
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a model found in pictures, and what is in them; one of each for each picture."""
+
+    predictions: list[sv.Detections]
+    targets: list[sv.Detections]
+    paths: list[Path]
+    problems: tuple[str, ...]
+
+
+def _look(
+    detector: Detector,
+    dataset: Dataset,
+    mapping: Mapping[str, str],
+    names: Sequence[str],
+    gsd_m: float | None,
+    on_picture: Callable[[int, int], None],
+) -> _Looked:
+    """Run a detector over all pictures.
+
+    Raises:
+        ModelError: none can be read.
+    """
     gsd_at: GsdAt | None = None if gsd_m is None else lambda x, y: gsd_m
+    problems = list(dataset.problems)
     predictions: list[sv.Detections] = []
     targets: list[sv.Detections] = []
     paths: list[Path] = []
@@ -181,27 +244,8 @@ def evaluate(
         paths.append(picture.path)
         on_picture(count, len(dataset.pictures))
     if not predictions:
-        raise ModelError(f"no picture of {data} could be read")
-    verdicts = judge(predictions, targets)
-    limits = _limits(detector, mapping, names, threshold)
-    overall, per_class = _scores(predictions, targets, verdicts, names, limits)
-    return Evaluation(
-        model_id=model.model_id,
-        data=str(data),
-        split=used_split,
-        pictures=len(predictions),
-        threshold=detector.model.card.threshold if threshold is None else threshold,
-        overall=overall,
-        per_class=per_class,
-        mapping={k: v for k, v in full_map.items() if k != v},
-        ignored=ignored,
-        problems=tuple(problems),
-        curve=precision_recall_curve(verdicts, _THRESHOLDS),
-        sizes=by_size(verdicts, limits),
-        calibration=calibration(verdicts),
-        chosen=() if precision is None else choose_thresholds(verdicts, names, precision),
-        worst=() if worst is None else write_worst(verdicts, paths, names, limits, worst),
-    )
+        raise ModelError(f"no picture of {dataset.folder} could be read")
+    return _Looked(predictions, targets, paths, tuple(problems))
 
 
 def choose_thresholds(
@@ -358,6 +402,7 @@ def _scores(
             float(max(0.0, np.mean(ap_of[i]))) if i in ap_of else 0.0,
             *_precision_recall(verdicts.right, found, labels),
             limits[i],
+            *_counts(verdicts.right, found),
         )
     labelled = [s for s in per_class.values() if s.labels]
     every = sum(s.labels for s in per_class.values())
@@ -367,6 +412,7 @@ def _scores(
         float(np.mean([s.ap50_95 for s in labelled])) if labelled else 0.0,
         *_precision_recall(verdicts.right, counted, every),
         limits[0] if len(set(limits)) == 1 else None,
+        *_counts(verdicts.right, counted),
     )
     return overall, per_class
 
@@ -374,8 +420,13 @@ def _scores(
 def _precision_recall(
     right: NDArray[np.bool_], found: NDArray[np.bool_], labels: int
 ) -> tuple[float, float]:
-    hits, boxes = int((right & found).sum()), int(found.sum())
+    hits, boxes = _counts(right, found)
     return hits / boxes if boxes else 0.0, hits / labels if labels else 0.0
+
+
+def _counts(right: NDArray[np.bool_], found: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return how many of the boxes that count are right, and how many there are."""
+    return int((right & found).sum()), int(found.sum())
 
 
 def _by_class(classes: Any, values: Any) -> dict[int, Any]:  # noqa: ANN401 - no types there
