@@ -18,7 +18,7 @@ from ops.report_flight import flown_paths
 from park.clock import Clock, SystemClock
 from park.errors import ModelError, StoreError, WarehouseError
 from park.records import LatLonDeg, PatrolSummary, Reject
-from park.schemas import batch_to_observations, table_to_incidents
+from park.rows import batch_to_observations, table_to_incidents
 from vision.models.registry import resolve_model, shipped_models
 from vision.objects import merge_observations
 

@@ -124,7 +124,7 @@ def _reported(opened: Warehouse, known: Truth) -> Reported:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from park.schemas import batch_to_observations, table_to_incidents
+    from park.rows import batch_to_observations, table_to_incidents
     from sim_data.scenario.truth import patrol_windows
 
     windows = patrol_windows(known)

@@ -24,14 +24,8 @@ from pydantic import TypeAdapter
 
 from park.errors import FootageError, StoreError
 from park.records import Incident, Observation, Reject, TrackedObject
-from park.schemas import (
-    SCHEMAS,
-    Redaction,
-    RunStamp,
-    batch_to_observations,
-    daily_to_table,
-    incidents_to_table,
-)
+from park.rows import Redaction, RunStamp, batch_to_observations, daily_to_table, incidents_to_table
+from park.schemas import SCHEMAS
 from park.site import Site
 from pipelines.incidents import incidents_from_hits, sum_by_day
 from pipelines.progress import listener_of

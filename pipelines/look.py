@@ -35,7 +35,8 @@ from park.records import (
     Reject,
     View,
 )
-from park.schemas import SCHEMAS, RunStamp, observations_to_batch
+from park.rows import RunStamp, observations_to_batch
+from park.schemas import SCHEMAS
 from park.site import Site
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from pipelines.identity import content_hash, detection_id

@@ -24,7 +24,7 @@ from park.errors import (
     StoreError,
 )
 from park.records import PatrolSummary, Reject
-from park.schemas import RunStamp
+from park.rows import RunStamp
 from park.site import Site
 from park.terrain import ElevationModel
 from park.version import VERSION

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from park.errors import WarehouseError
 from park.records import Reject
-from park.schemas import SCHEMAS, RunStamp, patrols_to_table, rejects_to_table
+from park.rows import RunStamp, patrols_to_table, rejects_to_table
+from park.schemas import SCHEMAS
 from pipelines.cases import with_cases
 from pipelines.conclude import daily_file, detections_file, incidents_file
 from pipelines.look import SourceSeen

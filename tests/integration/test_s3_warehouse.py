@@ -15,7 +15,7 @@ from ops.sql import run_sql
 from ops.store import S3Store, open_store
 from park.errors import CommitConflictError, StoreError, WarehouseError
 from park.records import Observation, PatrolSummary, Reject
-from park.schemas import (
+from park.rows import (
     RunStamp,
     daily_to_table,
     incidents_to_table,

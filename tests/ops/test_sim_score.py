@@ -18,7 +18,7 @@ from ops.store import open_store
 from park.errors import SimulationError, WarehouseError
 from park.geotag import GeoTag, write_geotagged_jpeg
 from park.records import Incident, PatrolSummary
-from park.schemas import (
+from park.rows import (
     Redaction,
     RunStamp,
     daily_to_table,

@@ -19,8 +19,7 @@ from ops.sql import run_sql, write_result
 from ops.sql_format import ResultFormat
 from park.errors import SettingsError, WarehouseError
 from park.records import Observation, PatrolSummary
-from park.schemas import (
-    SCHEMAS,
+from park.rows import (
     RunStamp,
     daily_to_table,
     incidents_to_table,
@@ -28,6 +27,7 @@ from park.schemas import (
     patrols_to_table,
     rejects_to_table,
 )
+from park.schemas import SCHEMAS
 from pipelines.tables import RunTables, Warehouse
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "tables.md"

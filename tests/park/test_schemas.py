@@ -15,19 +15,17 @@ from hypothesis import strategies as st
 from park.errors import RecordError
 from park.measure import Measure
 from park.records import GroundPoint, Incident, Observation, PatrolSummary, Reject
-from park.schemas import (
-    DETECTIONS,
-    SCHEMAS,
+from park.rows import (
     Redaction,
     RunStamp,
     batch_to_observations,
-    conform,
     incidents_to_table,
     observations_to_batch,
     patrols_to_table,
     rejects_to_table,
     table_to_incidents,
 )
+from park.schemas import DETECTIONS, SCHEMAS, conform
 from park.taxonomy import MeasureUnit
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from park.geodesy import LocalFrame
 from park.records import GroundPoint, Incident, Observation
-from park.schemas import INCIDENTS, RunStamp, incidents_to_table
+from park.rows import RunStamp, incidents_to_table
+from park.schemas import INCIDENTS
 from pipelines.cases import with_cases
 
 FRAME = LocalFrame(31.0, 121.0)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from park.records import Observation
-from park.schemas import RunStamp, observations_to_batch
+from park.rows import RunStamp, observations_to_batch
 from pipelines.conclude import one_of_each, thin_tracks
 
 START = datetime(2026, 5, 1, 9, tzinfo=UTC)

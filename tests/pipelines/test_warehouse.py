@@ -14,9 +14,7 @@ import pytest
 
 from park.errors import CommitConflictError, RecordError, SettingsError, WarehouseError
 from park.records import Observation, PatrolSummary, Reject
-from park.schemas import (
-    DAILY_INCIDENTS,
-    SCHEMAS,
+from park.rows import (
     RunStamp,
     daily_to_table,
     incidents_to_table,
@@ -24,6 +22,7 @@ from park.schemas import (
     patrols_to_table,
     rejects_to_table,
 )
+from park.schemas import DAILY_INCIDENTS, SCHEMAS
 from pipelines.table_files import chunks, rows_digest
 from pipelines.tables import RunTables, Warehouse
 from pipelines.warehouse import WarehouseLocation, WarehouseSettings

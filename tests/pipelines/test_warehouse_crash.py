@@ -29,6 +29,7 @@ import os, signal, sys, time
 from datetime import UTC, date, datetime
 
 from park.records import Observation, PatrolSummary, Reject
+from park.rows import *
 from park.schemas import *
 from pipelines.tables import RunTables, Warehouse
 
