@@ -1,5 +1,7 @@
 """The records that pass between stages, checked where they are made.
 
+How a picture sees the ground is in `park.views`, and handed out here with the rest.
+
 Conventions used by every record:
 
 * Times are timezone-aware.
@@ -18,10 +20,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from park.errors import RecordError
 from park.measure import Measure
+from park.record_checks import need, need_aware, need_lat_lon
+from park.views import CameraPose, CornersView, Intrinsics, LatLonDeg, PosedView, PoseSigma, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,167 +33,29 @@ if TYPE_CHECKING:
     from park.picture import Picture
     from park.spectrum import Spectrum
 
+__all__ = [
+    "BoxXyxyPx",
+    "CameraPose",
+    "CornersView",
+    "DailyIncidents",
+    "Detection",
+    "Frame",
+    "GroundPoint",
+    "Incident",
+    "Intrinsics",
+    "JsonValue",
+    "LatLonDeg",
+    "Observation",
+    "PatrolSummary",
+    "PoseSigma",
+    "PosedView",
+    "Reject",
+    "TrackedObject",
+    "View",
+]
+
 BoxXyxyPx = tuple[float, float, float, float]
 """A box in pixels: x0, y0, x1, y1, with x0 < x1 and y0 < y1."""
-
-LatLonDeg = tuple[float, float]
-"""WGS84 latitude and longitude in degrees, in this order."""
-
-
-def _need(condition: bool, message: str) -> None:
-    if not condition:
-        raise RecordError(message)
-
-
-def _need_aware(name: str, value: datetime) -> None:
-    _need(
-        value.tzinfo is not None and value.utcoffset() is not None,
-        f"{name} {value.isoformat()} has no time zone",
-    )
-
-
-def _need_lat_lon(lat_deg: float, lon_deg: float) -> None:
-    _need(-90.0 <= lat_deg <= 90.0, f"lat_deg {lat_deg} is not between -90 and 90")
-    _need(-180.0 <= lon_deg <= 180.0, f"lon_deg {lon_deg} is not between -180 and 180")
-
-
-@dataclass(frozen=True, slots=True)
-class Intrinsics:
-    """How a lens maps directions to pixels (pinhole with Brown-Conrady distortion).
-
-    Attributes:
-        width_px: width of the picture that these values belong to.
-        height_px: its height.
-        fx_px: focal length in pixels along x.
-        fy_px: focal length in pixels along y.
-        cx_px: principal point, x.
-        cy_px: principal point, y.
-        distortion: OpenCV's (k1, k2, p1, p2, k3); all zero for an ideal lens.
-        focal_sigma: relative standard deviation of the focal length (0.02 is 2 %).
-    """
-
-    width_px: int
-    height_px: int
-    fx_px: float
-    fy_px: float
-    cx_px: float
-    cy_px: float
-    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
-    focal_sigma: float = 0.01
-
-    def __post_init__(self) -> None:
-        _need(self.width_px > 0 and self.height_px > 0, "a picture needs a width and a height")
-        _need(
-            math.isfinite(self.fx_px) and self.fx_px > 0 and self.fy_px > 0,
-            f"focal length {self.fx_px} x {self.fy_px} px is not positive",
-        )
-        _need(self.focal_sigma >= 0, f"focal_sigma {self.focal_sigma} is negative")
-
-    @classmethod
-    def from_fov(
-        cls, width_px: int, height_px: int, hfov_deg: float, *, focal_sigma: float = 0.01
-    ) -> Self:
-        """Return an ideal lens with a horizontal field of view of `hfov_deg` degrees."""
-        _need(0.0 < hfov_deg < 179.0, f"hfov_deg {hfov_deg} is not between 0 and 179")
-        f_px = width_px / 2.0 / math.tan(math.radians(hfov_deg) / 2.0)
-        cx_px, cy_px = width_px / 2.0, height_px / 2.0
-        return cls(width_px, height_px, f_px, f_px, cx_px, cy_px, focal_sigma=focal_sigma)
-
-
-@dataclass(frozen=True, slots=True)
-class CameraPose:
-    """Where a camera is and where it looks.
-
-    Attributes:
-        lat_deg: WGS84 latitude of the camera.
-        lon_deg: WGS84 longitude of the camera.
-        alt_home_m: height above the take-off point.
-        alt_amsl_m: height above mean sea level; None when not known.
-        yaw_deg: heading of the optical axis, clockwise from true north.
-        pitch_deg: 0 at the horizon, -90 straight down.
-        roll_deg: positive when the right side of the camera goes down.
-    """
-
-    lat_deg: float
-    lon_deg: float
-    alt_home_m: float
-    alt_amsl_m: float | None
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
-
-    def __post_init__(self) -> None:
-        _need_lat_lon(self.lat_deg, self.lon_deg)
-        for name in ("alt_home_m", "yaw_deg", "pitch_deg", "roll_deg"):
-            value = getattr(self, name)
-            _need(math.isfinite(value), f"{name} {value} is not a number")
-        _need(
-            self.alt_amsl_m is None or math.isfinite(self.alt_amsl_m),
-            f"alt_amsl_m {self.alt_amsl_m} is not a number",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PoseSigma:
-    """One standard deviation of each part of a `CameraPose`.
-
-    Attributes:
-        horizontal_m: position, per horizontal axis.
-        vertical_m: height above the ground.
-        yaw_deg: heading.
-        pitch_deg: pitch.
-        roll_deg: roll.
-    """
-
-    horizontal_m: float
-    vertical_m: float
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
-
-    def __post_init__(self) -> None:
-        for name in ("horizontal_m", "vertical_m", "yaw_deg", "pitch_deg", "roll_deg"):
-            value = getattr(self, name)
-            _need(math.isfinite(value) and value >= 0, f"{name} {value} is not zero or more")
-
-
-@dataclass(frozen=True, slots=True)
-class PosedView:
-    """A picture whose camera is known: lens, pose, and how well the pose is known."""
-
-    intrinsics: Intrinsics
-    pose: CameraPose
-    sigma: PoseSigma
-
-
-@dataclass(frozen=True, slots=True)
-class CornersView:
-    """A picture of flat ground whose four corners are known (a fixed camera, no telemetry).
-
-    Attributes:
-        width_px: width of the picture.
-        height_px: its height.
-        corners: (lat_deg, lon_deg) of the top left, top right, bottom right and bottom left
-            corner of the picture, in this order.
-        corner_sigma_m: one standard deviation of each corner, per horizontal axis (not a
-            radius), metres; corners are taken to be wrong independently of each other.
-    """
-
-    width_px: int
-    height_px: int
-    corners: tuple[LatLonDeg, LatLonDeg, LatLonDeg, LatLonDeg]
-    corner_sigma_m: float = 2.0
-
-    def __post_init__(self) -> None:
-        _need(self.width_px > 0 and self.height_px > 0, "a picture needs a width and a height")
-        _need(len(self.corners) == 4, f"four corners are needed, not {len(self.corners)}")
-        for lat_deg, lon_deg in self.corners:
-            _need_lat_lon(lat_deg, lon_deg)
-        _need(self.corner_sigma_m >= 0, f"corner_sigma_m {self.corner_sigma_m} is negative")
-
-
-View = PosedView | CornersView
-"""What is known about how a picture sees the ground."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,11 +84,11 @@ class Frame:
     spectrum: Spectrum | None = None
 
     def __post_init__(self) -> None:
-        _need(
+        need(
             self.picture.width_px > 0 and self.picture.height_px > 0,
             f"a frame needs pixels, not {self.picture.width_px} x {self.picture.height_px}",
         )
-        _need_aware("time", self.time)
+        need_aware("time", self.time)
 
     @property
     def width_px(self) -> int:
@@ -264,11 +129,11 @@ class Detection:
 
     def __post_init__(self) -> None:
         x0, y0, x1, y1 = self.box_xyxy_px
-        _need(
+        need(
             all(math.isfinite(v) for v in self.box_xyxy_px) and x0 < x1 and y0 < y1,
             f"box {self.box_xyxy_px} is empty or not a number",
         )
-        _need(0.0 <= self.confidence <= 1.0, f"confidence {self.confidence} is not in 0..1")
+        need(0.0 <= self.confidence <= 1.0, f"confidence {self.confidence} is not in 0..1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +153,8 @@ class GroundPoint:
     error_m: float
 
     def __post_init__(self) -> None:
-        _need_lat_lon(self.lat_deg, self.lon_deg)
-        _need(
+        need_lat_lon(self.lat_deg, self.lon_deg)
+        need(
             math.isfinite(self.error_m) and self.error_m >= 0,
             f"error_m {self.error_m} is not zero or more",
         )
@@ -334,9 +199,9 @@ class Observation:
     clarity: float | None = None
 
     def __post_init__(self) -> None:
-        _need_aware("time", self.time)
-        _need(bool(self.detection_id), "detection_id is empty")
-        _need(0.0 <= (self.clarity or 0.0) <= 1.0, f"clarity {self.clarity} is not in 0..1")
+        need_aware("time", self.time)
+        need(bool(self.detection_id), "detection_id is empty")
+        need(0.0 <= (self.clarity or 0.0) <= 1.0, f"clarity {self.clarity} is not in 0..1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,8 +229,8 @@ class TrackedObject:
     observations: tuple[Observation, ...]
 
     def __post_init__(self) -> None:
-        _need(len(self.observations) > 0, "an object needs at least one observation")
-        _need(self.first_seen <= self.last_seen, "first_seen is after last_seen")
+        need(len(self.observations) > 0, "an object needs at least one observation")
+        need(self.first_seen <= self.last_seen, "first_seen is after last_seen")
 
     @property
     def dwell_s(self) -> float:
@@ -420,11 +285,11 @@ class Incident:
     clip_uri: str | None = None
 
     def __post_init__(self) -> None:
-        _need_aware("first_seen", self.first_seen)
-        _need_aware("last_seen", self.last_seen)
-        _need(self.first_seen <= self.last_seen, "first_seen is after last_seen")
-        _need(1 <= self.severity <= 4, f"severity {self.severity} is not in 1..4")
-        _need(self.dwell_s >= 0, f"dwell_s {self.dwell_s} is negative")
+        need_aware("first_seen", self.first_seen)
+        need_aware("last_seen", self.last_seen)
+        need(self.first_seen <= self.last_seen, "first_seen is after last_seen")
+        need(1 <= self.severity <= 4, f"severity {self.severity} is not in 1..4")
+        need(self.dwell_s >= 0, f"dwell_s {self.dwell_s} is negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,10 +327,10 @@ class DailyIncidents:
     last_seen: datetime
 
     def __post_init__(self) -> None:
-        _need_aware("first_seen", self.first_seen)
-        _need_aware("last_seen", self.last_seen)
-        _need(self.incidents > 0, f"a sum of {self.incidents} incidents is no row")
-        _need(1 <= self.severity_max <= 4, f"severity_max {self.severity_max} is not in 1..4")
+        need_aware("first_seen", self.first_seen)
+        need_aware("last_seen", self.last_seen)
+        need(self.incidents > 0, f"a sum of {self.incidents} incidents is no row")
+        need(1 <= self.severity_max <= 4, f"severity_max {self.severity_max} is not in 1..4")
 
 
 @dataclass(frozen=True, slots=True)
