@@ -29,7 +29,14 @@ from vision.footage.angles import interpolate_deg, normalize_attitude_deg
 from vision.footage.decoded import DecodedPicture
 from vision.footage.photos import STRETCHED
 from vision.footage.source import FootageOptions, FootageSource, refuse
-from vision.footage.video import VideoFrame, VideoTrouble, frame_at, sample_span, sample_video
+from vision.footage.video import (
+    VideoFrame,
+    VideoTrouble,
+    frame_at,
+    probe_video,
+    sample_span,
+    sample_video,
+)
 
 MAX_TELEMETRY_ROWS = 20_000_000
 _NUMBERS = (
@@ -192,11 +199,11 @@ def discover_patrol(folder: str, options: FootageOptions) -> FootageSource:
     segments = sorted(manifest.segments, key=lambda segment: segment.start_time)
     files = tuple(str(Path(folder) / segment.file) for segment in segments)
     frames: int | None = 0
-    for segment in segments:
+    for segment, file in zip(segments, files, strict=True):
         if segment.duration_s is None:
             frames = None
             break
-        frames = (frames or 0) + max(1, math.ceil(segment.duration_s * options.sample_fps - 1e-9))
+        frames = (frames or 0) + _frames_of(segment.duration_s, file, options)
     manifest_path = str(Path(folder) / "manifest.json")
     parts = [str(Path(folder) / name) for name in manifest.telemetry]
     digest = hashlib.sha256()
@@ -205,6 +212,17 @@ def discover_patrol(folder: str, options: FootageOptions) -> FootageSource:
     return FootageSource(
         "patrol", folder, files, manifest.patrol_id, digest.hexdigest(), frames, manifest_path
     )
+
+
+def _frames_of(duration_s: float, file: str, options: FootageOptions) -> int:
+    """Return how many frames a segment should give: no more than it has pictures."""
+    sampled = max(1, math.ceil(duration_s * options.sample_fps - 1e-9))
+    try:
+        pictures = probe_video(file, options).pictures
+    except FootageError:
+        # Why it cannot be read is found out, and said, when it is read.
+        return sampled
+    return sampled if pictures is None else min(sampled, pictures)
 
 
 def _digest(path: str) -> bytes:

@@ -43,6 +43,7 @@ class VideoFacts:
         duration_s: None when the container does not say.
         created: the container's creation time, UTC; None when it does not say.
         camera_model: what the container's metadata call the camera; empty for nothing.
+        pictures: how many there are; None when the container does not say.
     """
 
     width_px: int
@@ -50,6 +51,7 @@ class VideoFacts:
     duration_s: float | None
     created: datetime | None
     camera_model: str
+    pictures: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +107,12 @@ def probe_video(uri: str, options: FootageOptions) -> VideoFacts:
         metadata = {**container.metadata, **stream.metadata}
         model = metadata.get("com.apple.quicktime.model") or metadata.get("model") or ""
         return VideoFacts(
-            stream.width, stream.height, duration_s, _created(metadata), model.strip()
+            stream.width,
+            stream.height,
+            duration_s,
+            _created(metadata),
+            model.strip(),
+            stream.frames or None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,14 @@ def test_every_frame_has_the_pose_of_its_time(make_patrol: MakePatrol) -> None:
         assert pose.alt_home_m == pytest.approx(50.0 + 0.5 * t)
         assert pose.yaw_deg == pytest.approx(-20.0 + 10.0 * t)
         assert frame.view.intrinsics.width_px == 96
+
+
+def test_no_more_frames_are_expected_than_there_are_pictures(make_patrol: MakePatrol) -> None:
+    folder = str(make_patrol())
+    often = replace(OPTIONS, sample_fps=200.0)
+    (source,) = discover([folder], often).sources
+    frames = [item for item in read_frames(source, often) if isinstance(item, Frame)]
+    assert source.frames_expected == len(frames)
 
 
 def test_a_frame_is_found_again(make_patrol: MakePatrol) -> None:
