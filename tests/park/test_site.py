@@ -10,16 +10,7 @@ import pytest
 from park.errors import SiteError
 from park.geodesy import distance_m
 from park.site_checks import site_warnings
-from tests.park.site_files import (
-    LAT,
-    LON,
-    boundary,
-    collection,
-    full,
-    load,
-    square,
-    zone,
-)
+from tests.park.site_files import LAT, LON, boundary, collection, full, load, square, zone
 
 
 class TestAsking:

@@ -10,17 +10,7 @@ from hypothesis import strategies as st
 
 from park.errors import SiteError
 from park.site import Site, site_schema
-from tests.park.site_files import (
-    LAT,
-    LON,
-    boundary,
-    collection,
-    feature,
-    full,
-    load,
-    square,
-    zone,
-)
+from tests.park.site_files import LAT, LON, boundary, collection, feature, full, load, square, zone
 
 NAMES = st.fixed_dictionaries(
     {"zh": st.text("园区厂房一二三", min_size=1), "en": st.text("Park ab", min_size=1)}
