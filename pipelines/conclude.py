@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -22,38 +22,27 @@ import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
 from pydantic import TypeAdapter
 
-from park.errors import FootageError, StoreError
 from park.records import Incident, Observation, Reject, TrackedObject
 from park.rows import Redaction, RunStamp, batch_to_observations, daily_to_table, incidents_to_table
 from park.schemas import SCHEMAS
 from park.site import Site
-from pipelines.incidents import incidents_from_hits, sum_by_day
+from pipelines.evidence import (
+    EvidenceMaker,
+    EvidenceSettings,
+    PictureStore,
+    evidence_before,
+    shown_in_clip,
+)
+from pipelines.incidents import raised, sum_by_day
 from pipelines.progress import listener_of
 from pipelines.rules import evaluate_rules
-from vision.evidence import evidence_picture
-from vision.footage import FootageOptions, FootageSource, read_frame
+from vision.clip import ClipOptions
+from vision.footage import FootageOptions, FootageSource
 from vision.models.registry import ModelFile
 from vision.objects import merge_observations
-from vision.observe import Sight
-from vision.privacy import PrivacyFinder
 
 TRACK_SIGHTINGS = 240
 """Sightings of one track that take part in merging; more add nothing but memory."""
-
-_PICTURE_REJECT = "evidence"
-
-
-class PictureStore(Protocol):
-    """Where evidence pictures go; `ops.store.Store` is one."""
-
-    def write(self, key: str, content: bytes, *, media_type: str) -> str:
-        """Write a file whole or not at all and return its uri."""
-
-    def exists(self, key: str) -> bool:
-        """Return whether there is a file of this key."""
-
-    def uri(self, key: str) -> str:
-        """Return where the file lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +61,10 @@ class ConcludeSettings:
         footage: how footage is read, for pictures.
         sources: the run's footage.
         models: for redaction.
-        store: where pictures go; None for no pictures.
+        store: where pictures and clips go; None for none of them.
         redaction: blur people and plates.
+        terrain: GeoTIFF of the ground, for the scale of pictures; None for level ground.
+        baseline: folder of the site as it was, to show what changed; None without.
     """
 
     site: Site
@@ -87,6 +78,8 @@ class ConcludeSettings:
     models: tuple[ModelFile, ...]
     store: PictureStore | None
     redaction: bool = True
+    terrain: str | None = None
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +100,8 @@ class DayIncidents:
         incidents: what the rules make of them.
         uncertain: how many things may or may not break a rule, by zone.
         redactions: what was blurred in the pictures, by incident_id.
-        rejects: pictures that could not be made.
+        moving: what clips are to show, by incident_id.
+        rejects: pictures and clips that could not be made.
     """
 
     day: date
@@ -115,6 +109,7 @@ class DayIncidents:
     incidents: tuple[Incident, ...]
     uncertain: dict[str, int]
     redactions: dict[str, Redaction]
+    moving: dict[str, tuple[Observation, ...]] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
 
 
@@ -189,87 +184,62 @@ class RaiseIncidents(beam.DoFn):
         settings = self._settings
         result = evaluate_rules(settings.site, day.objects)
         files = {f for source in settings.sources for f in source.files}
-        pictured = {shown for shown, _, _ in _pictures_before(settings.before).values()}
+        pictured = {one.shown for one in evidence_before(settings.before)}
 
         def can_be_shown(seen: Observation) -> bool:
             return seen.source_uri in files or seen.detection_id in pictured
 
-        incidents = tuple(
-            i
-            for i in incidents_from_hits(settings.site, result.hits, can_be_shown=can_be_shown)
-            if i.day == day.day
-        )
+        found = [
+            (incident, hit)
+            for incident, hit in raised(settings.site, result.hits, can_be_shown=can_be_shown)
+            if incident.day == day.day
+        ]
+        moving = {
+            incident.incident_id: shown
+            for incident, hit in found
+            if (shown := shown_in_clip(hit, incident, ClipOptions()))
+        }
         uncertain: Counter[str] = Counter()
         for hit in result.uncertain:
             uncertain[hit.zone_id] += len(hit.object_ids)
-        yield DayIncidents(day.day, len(day.objects), incidents, dict(uncertain), {})
+        incidents = tuple(incident for incident, _ in found)
+        yield DayIncidents(day.day, len(day.objects), incidents, dict(uncertain), {}, moving)
 
 
 class KeepEvidence(beam.DoFn):
-    """Write a picture for every incident, redacted."""
+    """Write a picture for every incident, and a clip of what moves, redacted."""
 
     def __init__(self, settings: ConcludeSettings) -> None:
         self._settings = settings
-        self._privacy: PrivacyFinder | None = None
+        self._maker: EvidenceMaker | None = None
 
     def setup(self) -> None:
         """Load the models that find people or plates, if there are any."""
-        if self._settings.store is not None:
-            self._privacy = PrivacyFinder(self._settings.models)
+        settings = self._settings
+        if settings.store is None:
+            return
+        self._maker = EvidenceMaker(
+            EvidenceSettings(
+                site=settings.site,
+                stamp=settings.stamp,
+                footage=settings.footage,
+                sources=settings.sources,
+                models=settings.models,
+                store=settings.store,
+                before=settings.before,
+                redaction=settings.redaction,
+                terrain=settings.terrain,
+            )
+        )
 
     def process(self, day: DayIncidents) -> Iterator[DayIncidents]:
-        """Yield the day with pictures."""
-        if self._settings.store is None or not day.incidents:
+        """Yield the day with pictures and clips."""
+        if self._maker is None or not day.incidents:
             yield day
             return
         listener_of(self._settings.stamp.run_id).phase(f"pictures of {day.day.isoformat()}")
-        before = _pictures_before(self._settings.before)
-        sources = {f: source for source in self._settings.sources for f in source.files}
-        done: dict[str, Incident] = {}
-        redactions: dict[str, Redaction] = {}
-        rejects: list[Reject] = []
-        # Frames of one file lie together, so a video is not opened for every picture anew.
-        order = sorted(day.incidents, key=lambda i: (i.best.source_uri, i.best.source_time_s))
-        for incident in order:
-            key = _key(incident)
-            source = sources.get(incident.best.source_uri)
-            try:
-                if source is None:
-                    uri, redaction = _kept_picture(incident, before, self._settings.store)
-                else:
-                    uri, redaction = self._write(incident, source, key)
-            except (FootageError, StoreError) as error:
-                reason = error.reason if isinstance(error, FootageError) else str(error)
-                rejects.append(Reject(incident.best.source_uri, _PICTURE_REJECT, reason))
-                continue
-            done[incident.incident_id] = replace(incident, evidence_uri=uri)
-            redactions[incident.incident_id] = redaction
-        yield replace(
-            day,
-            incidents=tuple(done.get(i.incident_id, i) for i in day.incidents),
-            redactions=redactions,
-            rejects=tuple(rejects),
-        )
-
-    def _write(self, incident: Incident, source: FootageSource, key: str) -> tuple[str, Redaction]:
-        settings = self._settings
-        best = incident.best
-        frame = read_frame(source, settings.footage, best.source_uri, best.source_time_s)
-        if settings.store is None or self._privacy is None:
-            raise StoreError("there is no store for pictures")
-        zone = settings.site.zone(incident.zone_id)
-        picture = evidence_picture(
-            frame,
-            incident,
-            self._privacy.find(frame) if settings.redaction else [],
-            model_classes=self._privacy.classes_for(frame),
-            time_zone=settings.stamp.zone,
-            zone_name=(zone.name.zh, zone.name.en) if zone.name else ("", ""),
-            redaction=settings.redaction,
-            locator=Sight.of(frame, None).locator,
-        )
-        uri = settings.store.write(key, picture.jpeg, media_type="image/jpeg")
-        return uri, Redaction(picture.redacted, picture.not_redacted)
+        incidents, redactions, rejects = self._maker.make(day.incidents, day.moving)
+        yield replace(day, incidents=incidents, redactions=redactions, rejects=rejects)
 
 
 class StageDay(beam.DoFn):
@@ -363,52 +333,6 @@ def _with_objects(rows: pa.Table, objects: Sequence[TrackedObject]) -> pa.Table:
     index = rows.schema.get_field_index("object_id")
     field = rows.schema.field(index)
     return rows.set_column(index, field, pa.array(ids, pa.string()))
-
-
-def _key(incident: Incident) -> str:
-    return (
-        f"evidence/{incident.day.isoformat()}/"
-        f"{incident.incident_id}-{incident.best.detection_id[:8]}.jpg"
-    )
-
-
-def _pictures_before(path: str | None) -> dict[str, tuple[str, str, Redaction]]:
-    """Return detection shown, uri and redaction of the pictures that there are, by incident."""
-    if path is None:
-        return {}
-    columns = ["incident_id", "best_detection_id", "evidence_uri", "redacted", "not_redacted"]
-    return {
-        row["incident_id"]: (
-            row["best_detection_id"],
-            row["evidence_uri"],
-            Redaction(tuple(row["redacted"]), tuple(row["not_redacted"])),
-        )
-        for row in pq.read_table(path, columns=columns).to_pylist()
-        if row["evidence_uri"]
-    }
-
-
-def _kept_picture(
-    incident: Incident,
-    before: dict[str, tuple[str, str, Redaction]],
-    store: PictureStore,
-) -> tuple[str, Redaction]:
-    """Return the picture that an earlier run made of the same sighting.
-
-    The incident itself may have another id now: its object may have been seen earlier.
-    """
-    for shown, uri, redaction in before.values():
-        if shown == incident.best.detection_id and store.exists(_key_of(uri)):
-            return uri, redaction
-    raise FootageError(
-        incident.best.source_uri,
-        "the picture of an incident lies in footage that is not part of this run; give that "
-        "footage as a source too",
-    )
-
-
-def _key_of(uri: str) -> str:
-    return uri[uri.rindex("evidence/") :]
 
 
 class Conclude(beam.PTransform[Any, Any]):

@@ -33,19 +33,30 @@ def incidents_from_hits(
         can_be_shown: whether a picture of a sighting can be had; such a one is chosen as the
             best where there is one.
     """
+    return tuple(incident for incident, _ in raised(site, hits, can_be_shown=can_be_shown))
+
+
+def raised(
+    site: Site,
+    hits: Sequence[RuleHit],
+    *,
+    can_be_shown: Callable[[Observation], bool] = lambda seen: True,
+) -> tuple[tuple[Incident, RuleHit], ...]:
+    """Return what `incidents_from_hits` does, each with the hit that it comes from."""
     ordered = sorted(
         hits, key=lambda hit: (hit.first_seen, hit.zone_id, hit.rule_id, hit.type, hit.key)
     )
     counted: dict[tuple[str, ...], int] = defaultdict(int)
-    incidents: list[Incident] = []
+    incidents: list[tuple[Incident, RuleHit]] = []
     for hit in ordered:
         day = site.day_of(hit.first_seen)
         identity = (site.id, hit.zone_id, hit.rule_id, hit.type, day.isoformat(), hit.key)
-        incidents.append(
-            _incident(hit, day, _hash(*identity, str(counted[identity])), can_be_shown)
-        )
+        incident_id = _hash(*identity, str(counted[identity]))
+        incidents.append((_incident(hit, day, incident_id, can_be_shown), hit))
         counted[identity] += 1
-    return tuple(sorted(incidents, key=lambda i: (i.first_seen, i.zone_id, i.incident_id)))
+    return tuple(
+        sorted(incidents, key=lambda one: (one[0].first_seen, one[0].zone_id, one[0].incident_id))
+    )
 
 
 def best_observation(observations: Sequence[Observation]) -> Observation:

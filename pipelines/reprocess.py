@@ -32,9 +32,9 @@ from pipelines.conclude import (
     Conclude,
     ConcludeSettings,
     DayDone,
-    PictureStore,
     concluded,
 )
+from pipelines.evidence import PictureStore
 from pipelines.identity import content_hash, run_id, stable_id
 from pipelines.look import PATROLS, REJECTS, LookAtFootage, LookSettings, SourceSeen, StageBatches
 from pipelines.progress import ProgressListener, listening
@@ -360,6 +360,8 @@ def _conclude_and_commit(
             models=request.models,
             store=store,
             redaction=request.redaction,
+            terrain=_text(request.terrain),
+            baseline=_text(request.baseline),
         )
         _conclude(request, settings, plan.days)
         done = concluded(str(out), plan.days)
