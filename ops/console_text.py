@@ -84,9 +84,10 @@ class FrameProgress:
         self._progress.advance(self._task, count)
         if err.is_terminal or not self._total:
             return
-        if self._done / self._total >= self._next_line:
+        share = self._done / self._total
+        if share >= self._next_line - 1e-9:
             self._say(f"  {self._counted()}")
-            self._next_line = self._done / self._total + 0.1
+            self._next_line = share + 0.1
 
     def phase(self, name: str) -> None:
         """Show what is being done."""

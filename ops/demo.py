@@ -96,6 +96,11 @@ class DemoPark:
     expected: TrueFlight
     renderer: Renderer
 
+    @property
+    def footage(self) -> Path:
+        """The folder of what is recorded."""
+        return self.out / "footage"
+
 
 def _nothing(done: int, of: int) -> None:
     """Tell nobody."""
@@ -260,7 +265,7 @@ def fly_patrol(park: DemoPark, *, speedup: float, say: Callable[[str], None] = _
         drawn=drawn,
         pose_sigma=noise.pose_sigma,
         stop_s=_STOP_S,
-        footage=str(park.out / "footage"),
+        footage=str(park.footage),
     )
     with _short_turns():
         flown = fly_sortie(wish, park.plan.sorties[0], DayClock(scenario.starts))

@@ -74,16 +74,17 @@ def demo(
     steps.begin("writing the page")
     page = _write_page(app, park, warehouse, done)
     steps.end()
-    _say_where(out, warehouse, page, done)
+    _say_where(park, warehouse, page, done)
     raise typer.Exit(done.exit_status)
 
 
-def _say_where(out: Path, warehouse: str, page: Path, done: RunReport) -> None:
+def _say_where(park: DemoPark, warehouse: str, page: Path, done: RunReport) -> None:
     """Print where everything is; the page last, where it is not overlooked."""
+    out = park.out
     console_text.out.print()
     for name, told in (
-        ("footage", f"{out / 'footage'} (simulated: drawn, not filmed)"),
-        ("site", f"{out / 'site.geojson'}"),
+        ("footage", f"{park.footage} (simulated: drawn, not filmed)"),
+        ("site", f"{park.site_path}"),
         ("truth", f"{out / 'truth.json'}, staged by {out / 'scenario.yaml'}"),
         ("score", f"{out / 'score'}: a picture of each miss and each false alarm"),
         ("tables", f"{warehouse}, of the day {', '.join(d.isoformat() for d in done.days)}"),
@@ -143,7 +144,7 @@ def _reprocess(app: App, park: DemoPark, warehouse: str) -> RunReport:
     return run(
         app,
         ReprocessRequest(
-            sources=(str(park.out / "footage"),),
+            sources=(str(park.footage),),
             site=site,
             site_hash=site_hash,
             models=app.models([]),
@@ -173,7 +174,7 @@ def _show(app: App, park: DemoPark, warehouse: str) -> None:
     score(
         warehouse,
         [park.out],
-        footage=[str(park.out / "footage")],
+        footage=[str(park.footage)],
         pictures=park.out / "score",
         slack=2.0,
         as_json=False,
