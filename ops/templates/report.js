@@ -8,6 +8,10 @@
   let view = home.slice();
   const fixed = $("[data-x]", svg);
   let waiting = false;
+  const first = { dock: 0, zone: 1 };
+  const tags = $(".tag", svg)
+    .map((g) => ({ g, x: Number(g.dataset.x), y: Number(g.dataset.y), box: null }))
+    .sort((a, b) => (first[a.g.dataset.kind] ?? 2) - (first[b.g.dataset.kind] ?? 2));
 
   const metresPerPixel = () =>
     Math.max(view[2] / Math.max(1, svg.clientWidth), view[3] / Math.max(1, svg.clientHeight));
@@ -19,11 +23,31 @@
     for (const g of fixed) {
       g.setAttribute("transform", `translate(${g.dataset.x} ${g.dataset.y}) scale(${k})`);
     }
+    write(k);
     const target = 120 * k;
     const power = Math.pow(10, Math.floor(Math.log10(target)));
     const metres = [5, 2, 1].map((m) => m * power).find((m) => m <= target) || power;
     bar.firstElementChild.textContent = metres >= 1000 ? `${metres / 1000} km` : `${metres} m`;
     bar.lastElementChild.style.width = `${metres / k}px`;
+  }
+  // Names that would lie over another are left out until there is room: zoom in.
+  function write(k) {
+    const there = [];
+    for (const tag of tags) {
+      const x = (tag.x - view[0]) / k;
+      const y = (tag.y - view[1]) / k;
+      const near = x > -99 && y > -99 && x * k < view[2] + 99 * k && y * k < view[3] + 99 * k;
+      if (near && !tag.box) {
+        tag.g.style.display = "";
+        tag.box = tag.g.getBBox();
+      }
+      const b = near && tag.box;
+      const own = b && [x + b.x, y + b.y, x + b.x + b.width, y + b.y + b.height];
+      const free = own && !there.some(
+        (o) => own[0] < o[2] && o[0] < own[2] && own[1] < o[3] && o[1] < own[3]);
+      tag.g.style.display = free ? "" : "none";
+      if (free) there.push(own);
+    }
   }
   function later() {
     if (!waiting) {
