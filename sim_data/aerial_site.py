@@ -80,58 +80,43 @@ def _zones() -> list[JsonValue]:
     ]
 
 
-def demo_site() -> JsonValue:
-    """Return the site file of the drawn park as a GeoJSON FeatureCollection."""
-    features: list[JsonValue] = [
+def _halls() -> list[JsonValue]:
+    return [
         _feature(
-            _polygon((1.0, 1.0, WIDTH_M - 1.0, HEIGHT_M - 1.0)),
-            kind="boundary",
-            id="drawn-park",
-            name={"zh": "示意园区（模拟）", "en": "Drawn park (simulated)"},
-            time_zone="Asia/Shanghai",
-            takeoff_alt_amsl_m=GROUND_AMSL_M,
-            notes="Invented and drawn by the project: no such place exists.",
-        ),
-        *_zones(),
-    ]
-    for number, hall in enumerate((HALL_A, HALL_B), start=1):
-        features.append(
-            _feature(
-                _polygon(hall),
-                kind="building",
-                id=f"hall-{number}",
-                name={"zh": f"{'一二'[number - 1]}号厂房", "en": f"Hall {number}"},
-                height_m=8.0,
-            )
+            _polygon(hall),
+            kind="building",
+            id=f"hall-{number}",
+            name={"zh": f"{'一二'[number - 1]}号厂房", "en": f"Hall {number}"},
+            height_m=8.0,
         )
+        for number, hall in enumerate((HALL_A, HALL_B), start=1)
+    ]
+
+
+def _roads() -> list[JsonValue]:
     main_y = (MAIN_ROAD[1] + MAIN_ROAD[3]) / 2
     side_x = (SIDE_ROAD[0] + SIDE_ROAD[2]) / 2
-    for name, names, ends, width_m in (
-        (
-            "main-road",
-            {"zh": "主路", "en": "Main road"},
-            ((2.0, main_y), (WIDTH_M - 2.0, main_y)),
-            MAIN_ROAD[3] - MAIN_ROAD[1],
-        ),
-        (
-            "side-road",
-            {"zh": "支路", "en": "Side road"},
-            ((side_x, main_y), (side_x, HEIGHT_M - 2.0)),
-            SIDE_ROAD[2] - SIDE_ROAD[0],
-        ),
-    ):
-        line = {"type": "LineString", "coordinates": [_position(x, y) for x, y in ends]}
-        features.append(
-            _feature(
-                line,
-                kind="road",
-                id=name,
-                name=names,
-                lanes=2,
-                speed_limit_kmh=30,
-                width_m=width_m,
-            )
+    main = ((2.0, main_y), (WIDTH_M - 2.0, main_y))
+    side = ((side_x, main_y), (side_x, HEIGHT_M - 2.0))
+    return [
+        _feature(
+            {"type": "LineString", "coordinates": [_position(x, y) for x, y in ends]},
+            kind="road",
+            id=name,
+            name=names,
+            lanes=2,
+            speed_limit_kmh=30,
+            width_m=width_m,
         )
+        for name, names, ends, width_m in (
+            ("main-road", {"zh": "主路", "en": "Main road"}, main, MAIN_ROAD[3] - MAIN_ROAD[1]),
+            ("side-road", {"zh": "支路", "en": "Side road"}, side, SIDE_ROAD[2] - SIDE_ROAD[0]),
+        )
+    ]
+
+
+def _tanks() -> list[JsonValue]:
+    features = []
     for number, (x, y, radius_m) in enumerate(TANKS, start=1):
         ring = rounded_rect((x - radius_m, y - radius_m, x + radius_m, y + radius_m), radius_m)
         outline = [_position(*point) for point in ring[::-1]]
@@ -146,15 +131,28 @@ def demo_site() -> JsonValue:
                 criticality=4,
             )
         )
-    features.append(
-        _feature(
-            {"type": "Point", "coordinates": _position(96.0, 58.0)},
-            kind="dock",
-            id="dock-1",
-            name={"zh": "一号机库", "en": "Dock 1"},
-            alt_amsl_m=GROUND_AMSL_M,
-        )
+    return features
+
+
+def demo_site() -> JsonValue:
+    """Return the site file of the drawn park as a GeoJSON FeatureCollection."""
+    boundary = _feature(
+        _polygon((1.0, 1.0, WIDTH_M - 1.0, HEIGHT_M - 1.0)),
+        kind="boundary",
+        id="drawn-park",
+        name={"zh": "示意园区（模拟）", "en": "Drawn park (simulated)"},
+        time_zone="Asia/Shanghai",
+        takeoff_alt_amsl_m=GROUND_AMSL_M,
+        notes="Invented and drawn by the project: no such place exists.",
     )
+    dock = _feature(
+        {"type": "Point", "coordinates": _position(96.0, 58.0)},
+        kind="dock",
+        id="dock-1",
+        name={"zh": "一号机库", "en": "Dock 1"},
+        alt_amsl_m=GROUND_AMSL_M,
+    )
+    features = [boundary, *_zones(), *_halls(), *_roads(), *_tanks(), dock]
     return {"type": "FeatureCollection", "features": features}
 
 

@@ -227,46 +227,68 @@ def stamp_vehicle(
     centre = ((centre_px[0] - left) * FINER - 0.5, (centre_px[1] - top) * FINER - 0.5)
     scale = px_per_m * FINER
 
-    shadow = np.zeros((fine, fine), np.uint8)
-    caster = _Pen(shadow, centre, heading_deg, scale)
-    base = outline_m(shape.length_m, shape.width_m)
-    # Body and cabin throw one shadow: the hull of the outline and its shifted copy.
-    feet = caster.to_px(base)
-    both = np.vstack([feet, caster.to_px(base * 0.9) + shift_m * scale]).astype(np.float32)
-    hull = cv2.convexHull(both).reshape(-1, 2)
-    cv2.fillPoly(shadow, [np.round(hull * 16).astype(np.int32)], (170.0,), cv2.LINE_AA, _SHIFT)
-    contact = np.zeros_like(shadow)
-    _Pen(contact, centre, heading_deg, scale).fill(base * [1.03, 1.1], 120.0)
-    shadow = np.maximum(shadow, cv2.GaussianBlur(contact, (0, 0), 0.1 * scale))
-    shade = cv2.resize(shadow, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    shade = _shade(shape, fine, centre, heading_deg, scale, shift_m * scale)
+    shade = cv2.resize(shade, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
     patch = ground_bgr[window].astype(np.float32)
     sunny = (light[window].astype(np.float32) / 255.0)[..., None]
     # A shadow in a shadow is hardly darker; sky light makes shadows bluish.
     depth = shade[..., None] / 255.0 * (0.25 + 0.75 * sunny)
     patch *= 1.0 - depth * np.array([0.72, 0.8, 0.85], np.float32)
 
-    colour = np.zeros((fine, fine, 3), np.uint8)
-    cover = np.zeros((fine, fine), np.uint8)
     heading = math.radians(heading_deg)
     # Positive when the sun stands on the vehicle's right-hand side.
     sun = -float(shift_m @ np.array([math.cos(heading), math.sin(heading)])) or 1.0
-    pen, mask = (_Pen(p, centre, heading_deg, scale) for p in (colour, cover))
-    colour[:] = PAINTS_BGR[paint]
-    if shape.class_name == "truck":
-        _draw_truck(pen, shape, PAINTS_BGR[paint], sun)
-        mask.fill(
-            _box(shape.length_m / 2 - 2.3, -shape.length_m / 2, *[shape.width_m / 2] * 2), 255.0
-        )
-        mask.fill(
-            outline_m(2.4, shape.width_m * 0.96, roundness=6.0)
-            + np.array([shape.length_m / 2 - 1.2, 0.0]),
-            255.0,
-        )
-    else:
-        _draw_car(pen, shape, PAINTS_BGR[paint], sun)
-        mask.fill(outline_m(shape.length_m, shape.width_m, roundness=4.2), 255.0)
+    colour, cover = _painted(shape, fine, centre, heading_deg, scale, paint, sun)
     colour_small = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)
     weight = alpha.astype(np.float32)[..., None] / 255.0
     painted = colour_small.astype(np.float32) * (0.45 + 0.55 * sunny)
     ground_bgr[window] = np.clip(patch * (1 - weight) + painted * weight, 0, 255).astype(np.uint8)
+
+
+def _shade(
+    shape: VehicleShape,
+    fine: int,
+    centre: tuple[float, float],
+    heading_deg: float,
+    scale: float,
+    shift_px: Points,
+) -> Image8:
+    """Return how dark the ground is under and beside a vehicle, shape (fine, fine)."""
+    shadow = np.zeros((fine, fine), np.uint8)
+    caster = _Pen(shadow, centre, heading_deg, scale)
+    base = outline_m(shape.length_m, shape.width_m)
+    # Body and cabin throw one shadow: the hull of the outline and its shifted copy.
+    feet = caster.to_px(base)
+    both = np.vstack([feet, caster.to_px(base * 0.9) + shift_px]).astype(np.float32)
+    hull = cv2.convexHull(both).reshape(-1, 2)
+    cv2.fillPoly(shadow, [np.round(hull * 16).astype(np.int32)], (170.0,), cv2.LINE_AA, _SHIFT)
+    contact = np.zeros_like(shadow)
+    _Pen(contact, centre, heading_deg, scale).fill(base * [1.03, 1.1], 120.0)
+    return np.maximum(shadow, cv2.GaussianBlur(contact, (0, 0), 0.1 * scale))
+
+
+def _painted(
+    shape: VehicleShape,
+    fine: int,
+    centre: tuple[float, float],
+    heading_deg: float,
+    scale: float,
+    paint: str,
+    sun: float,
+) -> tuple[Image8, Image8]:
+    """Return a vehicle's colours, shape (fine, fine, 3), and where it is, shape (fine, fine)."""
+    colour = np.zeros((fine, fine, 3), np.uint8)
+    cover = np.zeros((fine, fine), np.uint8)
+    pen, mask = (_Pen(p, centre, heading_deg, scale) for p in (colour, cover))
+    colour[:] = PAINTS_BGR[paint]
+    half_m = shape.length_m / 2
+    if shape.class_name == "truck":
+        _draw_truck(pen, shape, PAINTS_BGR[paint], sun)
+        mask.fill(_box(half_m - 2.3, -half_m, *[shape.width_m / 2] * 2), 255.0)
+        cabin = outline_m(2.4, shape.width_m * 0.96, roundness=6.0)
+        mask.fill(cabin + np.array([half_m - 1.2, 0.0]), 255.0)
+    else:
+        _draw_car(pen, shape, PAINTS_BGR[paint], sun)
+        mask.fill(outline_m(shape.length_m, shape.width_m, roundness=4.2), 255.0)
+    return colour, cover

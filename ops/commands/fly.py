@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drone.airspace import Airspace
     from drone.preflight import Weather
     from drone.records import FlightPlan, Sortie
-    from ops.flying import Flown
+    from ops.flying import FlightWish, Flown
     from ops.vehicle_source import VehicleSource
     from park.site import Site
 
@@ -84,7 +84,7 @@ def fly(
     Started again with the same words while the vehicle is in the air, it takes up the flight.
     Exit status: 0 flown and landed at home, 3 ended otherwise, 2 nothing was armed.
     """
-    from ops.flying import FlightWish, fly_sortie
+    from ops.flying import FlightWish
     from ops.vehicle_source import VehicleSource
 
     source = VehicleSource.of(vehicle=vehicle, sim=sim, sitl_binary=sitl_binary, speedup=speedup)
@@ -113,22 +113,33 @@ def fly(
         confirm=_take_off if asks else None,
     )
     _say_what(plan, sorties, source)
+    _fly(wish, sorties)
+
+
+def _fly(wish: FlightWish, sorties: tuple[Sortie, ...]) -> None:
+    """Fly sorties one after another until one does not end as planned.
+
+    Raises:
+        Exit: with the status that the command ends with; returns where nothing was armed.
+    """
+    from ops.flying import fly_sortie
+
     good = True
     for number, one in enumerate(sorties):
-        if number and not source.simulated:
+        if number and not wish.source.simulated:
             _ask(f"sortie {one.number}: is there a fresh battery in it, and is it clear to fly?")
         flown = fly_sortie(wish, one)
         if flown.result is None:
             console_text.out.print("all checks say go; nothing was armed")
             return
-        _print_flown(flown, one, source)
+        _print_flown(flown, one)
         good = flown.result.as_planned
         if not good:
             break
-    left = len(plan.sorties) - sorties[-1].number
+    left = len(wish.plan.sorties) - sorties[-1].number
     if left and good:
         console_text.out.print(
-            f"{left} of {len(plan.sorties)} sorties are still to be flown; go on with "
+            f"{left} of {len(wish.plan.sorties)} sorties are still to be flown; go on with "
             f"--sortie {sorties[-1].number + 1}"
         )
     raise typer.Exit(0 if good else _OTHERWISE)
@@ -203,7 +214,7 @@ def _need_terminal(question: str) -> None:
         )
 
 
-def _print_flown(flown: Flown, sortie: Sortie, source: VehicleSource) -> None:
+def _print_flown(flown: Flown, sortie: Sortie) -> None:
     result = flown.result
     if result is None:
         return

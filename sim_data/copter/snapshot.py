@@ -68,18 +68,10 @@ def snapshot(
     """Return the state of a copter at this moment."""
     body, sensors, battery = craft.body, craft.sensors, craft.battery
     lat_deg, lon_deg = craft.place()
+    gps_lat, gps_lon = _gps_place(craft)
     truth_lat, truth_lon = craft.frame.to_lat_lon(body.east, body.north)
-    if sensors.fix >= 2:
-        gps_lat, gps_lon = craft.frame.to_lat_lon(
-            body.east + sensors.gps_off_e, body.north + sensors.gps_off_n
-        )
-    else:
-        gps_lat = gps_lon = 0.0
-    wind = math.hypot(craft.wind.east_mps, craft.wind.north_mps)
-    wind_from = math.degrees(math.atan2(-craft.wind.east_mps, -craft.wind.north_mps)) % 360.0
     running = craft.armed and not craft.landed
-    weak = 60.0 * (1.0 - craft.faults.weakest) if running else 0.0
-    shake = (3.0 + weak) if running else 0.1
+    wind = craft.wind
     return CopterState(
         time_boot_s=craft.time_s,
         lat_deg=lat_deg,
@@ -116,15 +108,15 @@ def snapshot(
         satellites=sensors.satellites,
         hdop=sensors.hdop,
         vdop=2.0 if sensors.fix >= 3 else 99.99,
-        gps_lat_deg=float(gps_lat),
-        gps_lon_deg=float(gps_lon),
+        gps_lat_deg=gps_lat,
+        gps_lon_deg=gps_lon,
         gps_alt_amsl_m=craft.boot.alt_amsl_m + craft.up if sensors.fix >= 3 else 0.0,
         ekf_flags=sensors.flags(craft.time_s),
         velocity_variance=sensors.velocity_variance,
         pos_horiz_variance=sensors.pos_variance,
         pos_vert_variance=sensors.height_variance,
         compass_variance=sensors.compass_variance,
-        vibration_mps2=(shake, shake, 1.5 * shake),
+        vibration_mps2=_vibration_mps2(craft),
         gimbal_roll_deg=mount.roll,
         gimbal_pitch_deg=mount.pitch,
         gimbal_yaw_deg=mount.yaw,
@@ -137,8 +129,8 @@ def snapshot(
         alt_error_m=guidance.target[2] - craft.up if running else 0.0,
         xtrack_error_m=guidance.cross_track() if running else 0.0,
         home=craft.home,
-        wind_speed_mps=wind,
-        wind_from_deg=wind_from,
+        wind_speed_mps=math.hypot(wind.east_mps, wind.north_mps),
+        wind_from_deg=math.degrees(math.atan2(-wind.east_mps, -wind.north_mps)) % 360.0,
         rc_channels=craft.radio.channels,
         servo_outputs=_servos(craft),
         fence_enabled=fence.enabled,
@@ -151,6 +143,24 @@ def snapshot(
         truth_lon_deg=float(truth_lon),
         truth_alt_amsl_m=craft.boot.alt_amsl_m + body.up,
     )
+
+
+def _gps_place(craft: Craft) -> tuple[float, float]:
+    """Return where the receiver says that it is; zeros without a fix."""
+    body, sensors = craft.body, craft.sensors
+    if sensors.fix < 2:
+        return 0.0, 0.0
+    east, north = body.east + sensors.gps_off_e, body.north + sensors.gps_off_n
+    lat_deg, lon_deg = craft.frame.to_lat_lon(east, north)
+    return float(lat_deg), float(lon_deg)
+
+
+def _vibration_mps2(craft: Craft) -> tuple[float, float, float]:
+    """Return how much it shakes; a weak motor shows."""
+    shake = 0.1
+    if craft.armed and not craft.landed:
+        shake = 3.0 + 60.0 * (1.0 - craft.faults.weakest)
+    return shake, shake, 1.5 * shake
 
 
 def _servos(craft: Craft) -> tuple[int, ...]:

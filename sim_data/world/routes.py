@@ -17,13 +17,6 @@ _ROADS_REACH_M = 900.0
 def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str, JsonValue]]:
     """Return the routes: around the park, and what lies near the first dock."""
     dock = draft.docks[0]
-    east, north = dock.east_m - layout.grid.east_m, dock.north_m - layout.grid.north_m
-    u = east * layout.grid.x_east + north * layout.grid.x_north
-    v = east * layout.grid.y_east + north * layout.grid.y_north
-    half_u, half_v = _AREA_M[0] / 2.0, _AREA_M[1] / 2.0
-    u = min(max(u, half_u + 40.0 - layout.half_u_m), layout.half_u_m - half_u - 40.0)
-    v = min(max(v, half_v + 40.0 - layout.half_v_m), layout.half_v_m - half_v - 40.0)
-    survey = layout.grid.rect(u - half_u, v - half_v, u + half_u, v + half_v)
     options: dict[str, JsonValue] = {"alt_agl_m": 70, "dock": dock.dock_id}
     return [
         feature(
@@ -37,7 +30,7 @@ def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str,
         ),
         feature(
             frame,
-            survey,
+            _around(dock, layout),
             kind="route",
             id="works-survey",
             name={"zh": "厂区测绘", "en": "The works around the first dock, strip by strip"},
@@ -79,6 +72,17 @@ def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str,
             options={**options, "ids": _assets_near(draft, dock), "dwell_s": 8},
         ),
     ]
+
+
+def _around(dock: DockDraft, layout: Layout) -> Polygon:
+    """Return an area around a dock, moved inwards where it would reach out of the park."""
+    east, north = dock.east_m - layout.grid.east_m, dock.north_m - layout.grid.north_m
+    u = east * layout.grid.x_east + north * layout.grid.x_north
+    v = east * layout.grid.y_east + north * layout.grid.y_north
+    half_u, half_v = _AREA_M[0] / 2.0, _AREA_M[1] / 2.0
+    u = min(max(u, half_u + 40.0 - layout.half_u_m), layout.half_u_m - half_u - 40.0)
+    v = min(max(v, half_v + 40.0 - layout.half_v_m), layout.half_v_m - half_v - 40.0)
+    return layout.grid.rect(u - half_u, v - half_v, u + half_u, v + half_v)
 
 
 def _roads_near(draft: Draft, dock: DockDraft) -> MultiLineString:
