@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from park.errors import SiteError
 from park.records import JsonValue
-from park.site_geometry import read_geometry
+from park.site_geometry import other_reference_system, read_geometry
 from park.site_model import FEATURE_MODELS, Contact, FeatureBase, Names
 from park.site_rules import RULE_MODELS
 from park.site_values import Strict
@@ -52,7 +52,6 @@ _DRAWING_KEYS = frozenset(
         "ogc_fid",
     }
 )
-_WGS84_NAMES = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG::4979")
 
 
 @dataclass(slots=True)
@@ -86,7 +85,9 @@ def parse_site(content: bytes) -> ParsedSite:
         raise SiteError(
             f'a site file is a GeoJSON object with "type": "FeatureCollection", not {found!r}'
         )
-    _check_reference_system(document, parsed.mistakes)
+    elsewhere = other_reference_system(document)
+    if elsewhere is not None:
+        parsed.mistakes.append(elsewhere)
     features = document.get("features")
     if not isinstance(features, list) or not features:
         parsed.mistakes.append('"features" is missing or empty; draw at least a boundary')
@@ -148,18 +149,6 @@ def _read_json(content: bytes) -> tuple[JsonValue, list[str]]:
     except ValueError as error:
         raise SiteError(f"a number in the file is absurdly long ({error})") from error
     return document, duplicates
-
-
-def _check_reference_system(document: Mapping[str, JsonValue], mistakes: list[str]) -> None:
-    crs = document.get("crs")
-    if crs is None:
-        return
-    properties = crs.get("properties") if isinstance(crs, dict) else None
-    name = str(properties.get("name", "")) if isinstance(properties, dict) else str(crs)
-    if not name.endswith(_WGS84_NAMES):
-        mistakes.append(
-            f"the file's coordinate reference system is {name!r}; export it as WGS84 (EPSG:4326)"
-        )
 
 
 def _site_members(document: Mapping[str, JsonValue], mistakes: list[str]) -> dict[str, JsonValue]:

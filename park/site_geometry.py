@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import shapely
@@ -21,6 +21,23 @@ _DEPTH = {
     "Polygon": 2,
     "MultiPolygon": 3,
 }
+
+_WGS84_NAMES = ("CRS84", "EPSG::4326", "EPSG:4326", "4326", "EPSG::4979")
+
+
+def other_reference_system(document: Mapping[str, JsonValue]) -> str | None:
+    """Return what is wrong with the coordinates of a whole GeoJSON file; None where it is WGS84.
+
+    A "crs" is from before RFC 7946, and programs still write it.
+    """
+    crs = document.get("crs")
+    if crs is None:
+        return None
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = str(properties.get("name", "")) if isinstance(properties, dict) else str(crs)
+    if name.endswith(_WGS84_NAMES):
+        return None
+    return f"the file's coordinate reference system is {name!r}; export it as WGS84 (EPSG:4326)"
 
 
 def read_geometry(

@@ -11,9 +11,8 @@ from shapely.geometry import Polygon, mapping
 from drone.files.shapes import MAX_SHAPE_BYTES, SHAPE_TYPES, Shape
 from drone.records import FlightPlan, LegKind, Sortie
 from park.errors import MissionFileError
-from park.site_geometry import read_geometry
+from park.site_geometry import other_reference_system, read_geometry
 
-_WGS84_NAMES = ("CRS84", "EPSG::4326", "EPSG:4326", "4326")
 _MAX_DEPTH = 8
 
 
@@ -35,7 +34,9 @@ def read_geojson(content: bytes) -> tuple[Shape, ...]:
         raise MissionFileError(f"not JSON ({error})") from error
     if not isinstance(document, dict):
         raise MissionFileError("not GeoJSON: there is no object in it")
-    _check_reference_system(document)
+    elsewhere = other_reference_system(document)
+    if elsewhere is not None:
+        raise MissionFileError(elsewhere)
     shapes = tuple(_shapes(document, "", "", 0))
     if not shapes:
         raise MissionFileError("the file holds no polygon, line or point")
@@ -44,18 +45,6 @@ def read_geojson(content: bytes) -> tuple[Shape, ...]:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
-
-
-def _check_reference_system(document: dict[str, Any]) -> None:
-    crs = document.get("crs")
-    if crs is None:
-        return
-    properties = crs.get("properties") if isinstance(crs, dict) else None
-    name = str(properties.get("name", "")) if isinstance(properties, dict) else str(crs)
-    if not name.endswith(_WGS84_NAMES):
-        raise MissionFileError(
-            f"the file's coordinate reference system is {name!r}; export it as WGS84 (EPSG:4326)"
-        )
 
 
 def _shapes(value: object, where: str, name: str, depth: int) -> Iterator[Shape]:
