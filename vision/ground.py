@@ -106,14 +106,14 @@ class PosedGround:
                 reasons[i] = "its line of sight leaves the known terrain before it meets ground"
         with np.errstate(invalid="ignore"):
             far = ~(depths * np.linalg.norm(rays[:, :2], axis=1) <= MAX_RANGE_M)
-        for i in range(len(rays)):
+        blank = ~down | far
+        for i in np.flatnonzero(blank).tolist():
             if math.isnan(rays[i, 0]):
                 reasons[i] = "the lens model has no direction for this pixel"
             elif not down[i]:
                 reasons[i] = "it looks at or above the horizon"
-            elif reasons[i] is None and far[i]:
+            elif reasons[i] is None:
                 reasons[i] = f"it meets no ground within {MAX_RANGE_M:.0f} m"
-        blank = np.array([reason is not None for reason in reasons], dtype=np.bool_)
         return rays, np.where(blank, np.nan, depths), reasons
 
     def meet(self, xy_px: FloatArray) -> tuple[FloatArray, list[str | None]]:

@@ -82,9 +82,9 @@ class GroundProjector:
         seen = shapely.union_all(parts)
         if seen.is_empty:
             return Polygon()
-        step = self._seen.width / _EDGE_STEPS
-        bent = shapely.transform(shapely.segmentize(seen, step), self._seen.to_px)
-        return _repaired(bent)
+        if self._seen.bends:
+            seen = shapely.segmentize(seen, self._seen.width / _EDGE_STEPS)
+        return _repaired(shapely.transform(seen, self._seen.to_px))
 
     def _polygon(self, polygon: Polygon) -> BaseGeometry:
         near = polygon.intersection(shapely.box(*self._reach()))
@@ -136,6 +136,8 @@ def zone_mask(
     """
     seen = projector.outline(area_m)
     scaled = shapely.transform(seen, lambda xy: xy * np.array(scale_xy))
+    if scaled.covers(shapely.box(0.5, 0.5, shape[1] - 0.5, shape[0] - 0.5)):
+        return np.full(shape, 255, dtype=np.uint8)
     shapes = [(polygon, 255) for polygon in polygons_of(scaled)]
     if not shapes:
         return np.zeros(shape, dtype=np.uint8)
@@ -168,6 +170,7 @@ class _SeenByPose:
             raise LocateError("the lens model has no direction for the rim of the picture")
         self.rim: BaseGeometry = _repaired(Polygon(rim))
         self.width = float(np.ptp(rim[:, 0]))
+        self.bends = any(lens.distortion)
 
     def homogeneous(self, en_m: FloatArray) -> FloatArray:
         lat, lon = self._locator.frame.to_lat_lon(en_m[:, 0].copy(), en_m[:, 1].copy())
@@ -192,6 +195,7 @@ class _SeenByCorners:
         self.near = _NEAR
         self.rim: BaseGeometry = Polygon(picture_corners_px(view.width_px, view.height_px))
         self.width = float(view.width_px)
+        self.bends = False
 
     def homogeneous(self, en_m: FloatArray) -> FloatArray:
         whole = np.column_stack([en_m, np.ones(len(en_m))]) @ self._matrix.T
