@@ -180,7 +180,7 @@ def plan_route(
         fence=fence,
         rally=rally_points,
         figures=_figures(airspace, route, planned),
-        assumptions=(*_assumptions(airspace, model, rally_points), *notes),
+        assumptions=(*_assumptions(airspace, model, route, rally_points), *notes),
     )
 
 
@@ -367,9 +367,9 @@ def _gsd_m(route: PatrolRoute) -> tuple[float, float]:
 
 
 def _assumptions(
-    airspace: Airspace, model: EnergyModel, rally: Sequence[RallyPoint]
+    airspace: Airspace, model: EnergyModel, route: PatrolRoute, rally: Sequence[RallyPoint]
 ) -> tuple[str, ...]:
-    found = []
+    found: list[str] = []
     if airspace.ground.is_level:
         found.append("level ground at take-off height; heights above ground are those above home")
     else:
@@ -381,6 +381,7 @@ def _assumptions(
     found.append(
         "roofs, masts, trees and lines that are not in the site file are not known to the plan"
     )
+    found += route.notes
     if rally:
         places = "; ".join(f"{point.lat_deg:.6f}, {point.lon_deg:.6f}" for point in rally)
         found.append(

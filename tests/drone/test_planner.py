@@ -86,6 +86,13 @@ class TestSimplePlan:
         assert made.assumptions[0].startswith("level ground at take-off height")
         assert "no wind" in made.assumptions
 
+    def test_what_was_left_out_while_laying_it_out_is_said_with_the_plan(self) -> None:
+        site = drawn_site(no_fly=[shapely.box(100, 420, 160, 500)])
+        request = RouteRequest.from_words(site, "perimeter", (), {"alt_agl_m": 20.0})
+        made = plan(site, HASH, request)
+        assert any("of the way round is left out because of" in n for n in made.route.notes)
+        assert set(made.route.notes) <= set(made.assumptions)
+
     def test_strips_are_turned_round_where_that_is_nearer_and_allowed(self) -> None:
         one_way = strip((300, 50), (100, 50), reversible=False)
         made = planned(drawn_site(), drawn_route(strip((300, 0), (100, 0)), one_way))
