@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import shapely
 
 from drone.airspace import Airspace, refuse
 from drone.energy import EnergyModel, way_home_wh
@@ -46,7 +47,8 @@ class WayCheck:
             what: this is for, in words, for the error.
 
         Raises:
-            AirspaceError: it breaks a rule of the air; the message says which and by how much.
+            AirspaceError: it breaks a rule of the air, or leaves the fence that the vehicle itself
+                watches; the message says which and by how much.
         """
         above_home = self.sortie.waypoints[-1]
         places = [self._waypoint(start), self._waypoint(end), above_home]
@@ -54,6 +56,27 @@ class WayCheck:
         found = self.airspace.check_sortie(probe, self.plan.rally_of(self.sortie))
         # The first leg of the probe leads to where the vehicle is already, the last home.
         refuse([replace(v, sortie=0, leg=1) for v in found if v.leg == 2], what)
+        self._need_within_fence(start, end, what)
+
+    def _need_within_fence(self, start: Place, end: Place, what: str) -> None:
+        """Check what the vehicle would answer by turning back, whatever it was sent for."""
+        fence, to_en_m = self.plan.fence, self.airspace.site.frame.to_en_m
+        above_m = max(start[2], end[2]) - fence.alt_max_home_m
+        if above_m > 0.0:
+            raise AirspaceError(
+                f"{what} is {above_m:.0f} m above the vehicle's own fence, which is "
+                f"{fence.alt_max_home_m:.0f} m above home: it would turn back and land"
+            )
+        way = shapely.LineString([to_en_m(*start[:2]), to_en_m(*end[:2])])
+        inside = shapely.Polygon([to_en_m(*corner) for corner in fence.inclusion])
+        closed = [
+            shapely.Polygon([to_en_m(*corner) for corner in area]) for area in fence.exclusions
+        ]
+        if not inside.covers(way) or any(area.intersects(way) for area in closed):
+            raise AirspaceError(
+                f"{what} leaves the vehicle's own fence, which was drawn around the plan: it would "
+                "turn back and land"
+            )
 
     def need_energy(self, start: Place, end: Place, left_wh: float, spare_wh: float) -> None:
         """Check that the battery lasts for a leg and the way home from its end.

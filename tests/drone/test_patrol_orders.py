@@ -107,6 +107,15 @@ def test_where_it_left_its_mission_it_goes_on_without_ado(held: Held) -> None:
     assert held.order(OrderName.RESUME).state is S.ON_ROUTE
 
 
+def test_it_is_not_sent_above_the_fence_that_would_turn_it_back(held: Held) -> None:
+    east, north, seq = corner(held, 1)
+    held.stands(east, north, seq)
+    with pytest.raises(AirspaceError, match=r"60 m above the vehicle's own fence, which is 30 m"):
+        held.order(OrderName.GOTO, east, north - 5.0, 90.0)
+    assert held.odd.heard_of("COMMAND_INT") == []
+    assert held.order(OrderName.GOTO, east, north - 5.0, 29.0).state is S.PAUSED
+
+
 def test_a_waypoint_that_was_skipped_from_elsewhere_is_not_flown_to_unseen(held: Held) -> None:
     # It leaves its mission at P, and the waypoint is skipped from B, from where the way to the
     # one after it is free. From P it is not: the tank is between.
