@@ -229,6 +229,7 @@ class KeepEvidence(beam.DoFn):
                 before=settings.before,
                 redaction=settings.redaction,
                 terrain=settings.terrain,
+                baseline=settings.baseline,
             )
         )
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow.parquet as pq
 
 from park.errors import FootageError, ParkwatchError, RecordError, StoreError, TerrainError
-from park.records import Frame, Incident, Observation, PosedView, Reject
+from park.records import Detection, Frame, Incident, Observation, PosedView, Reject
 from park.rows import Redaction, RunStamp
 from park.site import Site
-from park.taxonomy import families_of
+from park.taxonomy import EvidenceKind, class_matches, families_of, incident_type
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from pipelines.hits import RuleHit
+from vision.before_after import before_after_picture, same_ground
 from vision.clip import ClipOptions, clip_span_s, make_clip
 from vision.evidence import EvidencePicture, evidence_picture
 from vision.evidence_words import Caption
@@ -24,6 +26,8 @@ from vision.locate import Locator
 from vision.models.registry import ModelFile
 from vision.observe import Sight
 from vision.privacy import PrivacyFinder
+from vision.redact import RedactedImage, redact, unredacted
+from vision.scene.baseline import Baseline
 
 MOST_CLIPS = 60
 """Clips made for one day at most, of the most severe incidents: each costs a second or so."""
@@ -61,6 +65,7 @@ class EvidenceSettings:
             that is not part of this run; None when there are none.
         redaction: blur people and plates.
         terrain: GeoTIFF of the ground; None for level ground.
+        baseline: folder of the site as it was, to show what changed; None without.
         clips: how clips are cut.
     """
 
@@ -73,6 +78,7 @@ class EvidenceSettings:
     before: str | None = None
     redaction: bool = True
     terrain: str | None = None
+    baseline: str | None = None
     clips: ClipOptions = field(default_factory=ClipOptions)
 
 
@@ -147,6 +153,7 @@ class EvidenceMaker:
         self._privacy = PrivacyFinder(settings.models)
         self._sources = {f: source for source in settings.sources for f in source.files}
         self._before = {one.shown: one for one in evidence_before(settings.before)}
+        self._baseline = None if settings.baseline is None else Baseline(Path(settings.baseline))
         self._elevation = None if settings.terrain is None else ElevationModel(settings.terrain)
 
     def make(
@@ -197,16 +204,46 @@ class EvidenceMaker:
     def _picture_of(self, frame: Frame, incident: Incident) -> EvidencePicture:
         settings = self._settings
         caption = self._caption(incident)
+        locator = self._locator(frame)
+        hidden = self._privacy.find(frame) if settings.redaction else []
+        if self._baseline is not None and locator is not None and _is_change(incident):
+            picture = self._before_and_after(frame, hidden, locator, incident, caption)
+            if picture is not None:
+                return picture
         return evidence_picture(
             frame,
             incident,
-            self._privacy.find(frame) if settings.redaction else [],
+            hidden,
             model_classes=self._privacy.classes_for(frame),
             time_zone=caption.time_zone,
             zone_name=caption.zone_name,
             redaction=settings.redaction,
-            locator=self._locator(frame),
+            locator=locator,
         )
+
+    def _before_and_after(
+        self,
+        frame: Frame,
+        hidden: Sequence[Detection],
+        locator: Locator,
+        incident: Incident,
+        caption: Caption,
+    ) -> EvidencePicture | None:
+        """Return the picture of a change, or None where the baseline does not show the place."""
+        assert self._baseline is not None
+        after = self._redacted(frame, hidden)
+        box = incident.best.box_xyxy_px
+        ground = same_ground(frame, after.image_bgr, locator, box, self._baseline)
+        if ground is None:
+            return None
+        found = self._privacy.find(ground.before) if self._settings.redaction else []
+        before = self._redacted(ground.before, found)
+        return before_after_picture(ground, before, after, incident, caption)
+
+    def _redacted(self, frame: Frame, hidden: Sequence[Detection]) -> RedactedImage:
+        if not self._settings.redaction:
+            return unredacted(frame.image_bgr)
+        return redact(frame.image_bgr, hidden, classes=self._privacy.classes_for(frame))
 
     def _kept(self, incident: Incident) -> tuple[Incident, Redaction]:
         """Return an incident with what an earlier run made of the same sighting.
@@ -275,6 +312,12 @@ class EvidenceMaker:
             # It was told when the frame was looked at; here it only decides the scale bar.
             return None
         return DemTerrain(self._elevation, reference)
+
+
+def _is_change(incident: Incident) -> bool:
+    """Return whether an incident is seen by how a place was before."""
+    by_type = incident_type(incident.type).evidence is EvidenceKind.BEFORE_AFTER
+    return by_type or class_matches(incident.best.class_name, ["new_object"])
 
 
 def _severest(incidents: Sequence[Incident]) -> Callable[[str], tuple[int, datetime, str]]:

@@ -13,16 +13,20 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import pipelines.evidence
 from ops.store import FolderStore
+from park.geotag import GeoTag, write_geotagged_jpeg
 from park.records import GroundPoint, Incident, Observation
 from park.rows import Redaction, RunStamp, incidents_to_table
 from park.site import Site
 from pipelines.evidence import EvidenceMaker, EvidenceSettings, shown_in_clip
 from pipelines.hits import RuleHit
+from tests.vision.scene.drawn_ground import DrawnGround, posed, rectangle, sight_of
 from vision.clip import ClipOptions
 from vision.footage import FootageOptions, FootageSource, discover
+from vision.scene.baseline import BaselineBuilder
 
 START = datetime(2026, 5, 4, 5, 30, tzinfo=UTC)
 CORNERS = [[121.5, 31.2], [121.501, 31.2], [121.501, 31.199], [121.5, 31.199]]
@@ -204,6 +208,45 @@ def test_footage_that_is_gone_is_a_reject_and_the_incident_stays(
     assert redactions == {}
     assert (reject.source_uri, reject.stage) == ("gone.mp4", "evidence")
     assert "give that footage as a source too" in reject.reason
+
+
+def test_a_change_is_shown_beside_what_was_there_before(tmp_path: Path) -> None:
+    ground = DrawnGround.rough(150, gsd_m=0.2, contrast=26)
+    builder = BaselineBuilder(tmp_path / "base", 0.2)
+    for number in range(6):
+        view = posed(east_m=-25.0 + 10.0 * number, size=(960, 540))
+        builder.add(sight_of(ground.seen(view), view, time_s=float(number)))
+    builder.finish()
+    ground.paint(rectangle(2, 2, 8, 5), (168, 112, 70), 4.0)
+    flown = posed(size=(960, 540))
+    pose = flown.pose
+    tag = GeoTag(
+        START, pose.lat_deg, pose.lon_deg, alt_home_m=60.0, gimbal_yaw_deg=0.0,
+        gimbal_pitch_deg=-90.0, gimbal_roll_deg=0.0, focal_35mm=26,
+    )  # fmt: skip
+    (tmp_path / "photos").mkdir()
+    photo = tmp_path / "photos" / "a.jpg"
+    write_geotagged_jpeg(photo, ground.seen(flown), tag)
+    options = FootageOptions(hfov_deg=70.0)
+    (source,) = discover([str(photo.parent)], options).sources
+    seen = sighting(
+        str(photo), 0.0, class_name="new_object", track_id=None, box_xyxy_px=(450, 200, 560, 280)
+    )
+    one = replace(
+        incident(hit("v.mp4")), best=seen, type="new_structure", measure=40.0, measure_error=6.0
+    )
+    store = FolderStore(tmp_path)
+    sizes = []
+    for baseline in (None, str(tmp_path / "base")):
+        made = maker(store, source, footage=options, baseline=baseline)
+        (shown,), redactions, rejects = made.make([one], {})
+        assert rejects == ()
+        assert redactions["i1"].not_redacted == NOT_LOOKED_FOR
+        assert shown.evidence_uri is not None
+        with Image.open(shown.evidence_uri) as picture:
+            sizes.append(picture.size)
+    assert sizes[1][0] == 1062, "two panels"
+    assert sizes[0] != sizes[1]
 
 
 def test_only_so_many_clips_are_made_of_the_most_severe(
