@@ -317,8 +317,8 @@ class _Run:
                 self._address = control.address
                 self._write_record(None, self._link.telemetry.mode or "")
                 result = fly()
-        except FlightError:
-            # It was not armed, or is disarmed again: nobody has to take it up.
+        except BaseException:
+            # Whatever ends the program: what is armed, or not heard, may have to be taken up.
             self._over = not self._link.telemetry.armed and not self._link.lost
             raise
         finally:
