@@ -7,7 +7,8 @@ import numpy as np
 _CELL_LOW_V = 3.5
 """Voltage of a cell at which vehicles are set to call it low (ArduPilot's default: 10.5 V of 3)."""
 _FULLEST_CELL_V = 4.38
-_MAX_DIFFERENCE = 0.25
+_VOLTAGE_ERROR = 0.015
+"""How far a power module's voltage may be off, and a full battery below full on the ground."""
 
 _CELL_V = (3.27, 3.61, 3.69, 3.73, 3.77, 3.80, 3.84, 3.87, 3.95, 4.02, 4.11, 4.20)
 _CELL_SHARE = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -20,7 +21,7 @@ def share_left(
     """Return the share that is left, 0 to 1, and how it is known; None when it is not.
 
     A vehicle counts from full whenever it is switched on, also with a battery that is not; where
-    the voltage says that there is far less, the voltage counts.
+    the voltage says that there is less, even if it were measured too low, the voltage counts.
 
     Args:
         percent: that the vehicle counts; None when it does not know its battery's capacity.
@@ -31,7 +32,8 @@ def share_left(
     if percent is None:
         return by_volts
     counted = percent / 100.0
-    if by_volts is not None and by_volts[0] < counted - _MAX_DIFFERENCE:
+    at_most = _by_volts((volts or 0.0) * (1.0 + _VOLTAGE_ERROR), low_volts)
+    if by_volts is not None and at_most is not None and at_most[0] < counted:
         return by_volts[0], f"{by_volts[1]}, although the vehicle counts {percent:.0f} %"
     return counted, "counted by the vehicle"
 

@@ -216,6 +216,18 @@ def test_a_counter_that_began_at_full_with_a_half_empty_battery_is_not_believed(
 
 
 @pytest.mark.parametrize(
+    ("percent", "volts", "share"),
+    [(100, 12.5, 1.0), (100, 12.06, 0.8), (100, 11.85, 0.7), (60, 11.55, 0.6), (30, 12.6, 0.3)],
+)
+def test_what_is_counted_is_believed_as_far_as_the_voltage_can_bear_it_out(
+    percent: float, volts: float, share: float
+) -> None:
+    found = share_left(percent=percent, volts=volts, low_volts=10.5)
+    assert found is not None
+    assert found[0] == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize(
     ("volts", "low_volts", "share"),
     [(12.6, 10.5, 1.0), (16.8, 14.0, 1.0), (11.52, 10.5, 0.5), (9.0, 10.5, 0.0)],
 )
