@@ -145,7 +145,9 @@ class Engine:
         )
         # Checked here: an error in the callback would reach nobody but a timeout.
         check_head(tuple(compiled.output(0).shape), len(self.classes))
-        queue = self._ov.AsyncInferQueue(compiled)
+        # With as many pictures waiting as are worked on, none of the streams waits for the next.
+        streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        queue = self._ov.AsyncInferQueue(compiled, 2 * streams)
         queue.set_callback(self._on_done)
         self._queues[key] = queue
         return queue

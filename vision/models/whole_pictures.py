@@ -141,7 +141,9 @@ def _random_crop(
         x = (x0 + x1) / 2 - window * rng.uniform(0.1, 0.9)
         y = (y0 + y1) / 2 - window * rng.uniform(0.1, 0.9)
     else:
-        x, y = rng.uniform(0, width_px - window), rng.uniform(0, height_px - window)
+        # A picture smaller than the window lies anywhere in it.
+        x = rng.uniform(*sorted((0.0, width_px - window)))
+        y = rng.uniform(*sorted((0.0, height_px - window)))
     x = min(max(x, min(0.0, width_px - window)), max(0.0, width_px - window))
     y = min(max(y, min(0.0, height_px - window)), max(0.0, height_px - window))
     return _cut(shown, x, y, zoom, part.size_px)

@@ -214,6 +214,17 @@ def test_a_crop_brings_a_thing_to_the_size_that_is_asked_for(tmp_path: Path, dat
     assert min(around) > 11.0
 
 
+def test_a_picture_smaller_than_a_crop_lies_whole_in_it(tmp_path: Path, data: Path) -> None:
+    out = tmp_path / "out"
+    part = "crops = 6\nzoom_range = [0.3, 0.4]\nrelit_share = 0.0"
+    write_pictures(read_dataset(data), recipe(tmp_path, part), out)
+    for stem, boxes in written(out, "train").items():
+        shown = shown_at(out / "images" / "train" / f"{stem}.jpg")
+        around = np.abs(shown - 114).max(axis=2) < 12
+        assert around.mean() > 0.5, "what is beyond the picture is grey"
+        assert len(boxes) == 1
+
+
 def test_what_is_said_of_crops_needs_crops(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"thing_px_range is of crops, and `crops` is 0"):
         recipe(tmp_path, "thing_px_range = [10.0, 20.0]")
