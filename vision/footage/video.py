@@ -43,7 +43,8 @@ class VideoFacts:
         duration_s: None when the container does not say.
         created: the container's creation time, UTC; None when it does not say.
         camera_model: what the container's metadata call the camera; empty for nothing.
-        pictures: how many there are; None when the container does not say.
+        pictures: how many there are, or by rate and duration should be; None when the container
+            says neither.
     """
 
     width_px: int
@@ -112,8 +113,13 @@ def probe_video(uri: str, options: FootageOptions) -> VideoFacts:
             duration_s,
             _created(metadata),
             model.strip(),
-            stream.frames or None,
+            stream.frames or _pictures_in(duration_s, stream.guessed_rate),
         )
+
+
+def _pictures_in(duration_s: float | None, rate: Fraction | None) -> int | None:
+    """Return the number that fragmented files, which are written bit by bit, do not hold."""
+    return None if duration_s is None or not rate else math.ceil(duration_s * float(rate) - 1e-6)
 
 
 def sample_video(uri: str, options: FootageOptions) -> Iterator[VideoFrame | VideoTrouble]:
