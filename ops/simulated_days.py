@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,6 @@ from ops.made_footage import Draws, MadeCameras, MadePatrol, Seen, frames_of, wr
 from ops.plan_motion import fly
 from park.errors import SettingsError
 from sim_data.patrol_footage import (
-    ClearedLife,
     SensorNoise,
     TrueFlight,
     noise_named,
@@ -21,7 +20,6 @@ from sim_data.patrol_footage import (
 )
 
 if TYPE_CHECKING:
-    from drone.records import FlightPlan
     from sim_data.scenario import Scenario
     from sim_data.scenario.records import TruePosition
     from sim_data.world.life import Life
@@ -43,8 +41,9 @@ class DaysWish:
         out: folder for all of it; must be empty or not there.
         km2: size of the park.
         site_seed: of the park.
-        route: id of one of its routes, or a purpose.
-        route_options: of the route, by name.
+        routes: ids of its routes, or purposes, flown one after the other.
+        route_options: of each route, by name.
+        in_view: what the scenario leaves to chance is put where the flights will see it.
         days: how many; None for as many as the scenario says.
         seed: of what the scenario leaves to chance, and of errors; None for the scenario's own.
         cameras: what is recorded.
@@ -55,12 +54,26 @@ class DaysWish:
     out: Path
     km2: float = 1.0
     site_seed: int = 7
-    route: str = "works-survey"
+    routes: tuple[str, ...] = ("works-survey",)
     route_options: Mapping[str, object] = field(default_factory=dict)
     days: int | None = None
     seed: int | None = None
     cameras: MadeCameras = field(default_factory=MadeCameras)
     noise: str = "rtk"
+    in_view: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFlight:
+    """A flight of the first day.
+
+    Attributes:
+        route_id: what it flies along.
+        flight: where copter and camera are.
+    """
+
+    route_id: str
+    flight: TrueFlight
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +84,18 @@ class SimulatedPark:
         world: the park.
         life: who moves in it.
         scenario: what is staged.
-        plan: that is flown each day.
-        flights: of the first day, one for each sortie.
+        flights: of the first day, one for each sortie of each route.
     """
 
     world: World
     life: Life
     scenario: Scenario
-    plan: FlightPlan
-    flights: tuple[TrueFlight, ...]
+    flights: tuple[PlannedFlight, ...]
 
-    def flights_of(self, day: int) -> tuple[TrueFlight, ...]:
+    def flights_of(self, day: int) -> tuple[PlannedFlight, ...]:
         """Return the flights of a day, from 1: those of the first, at their times."""
-        first, then = self.scenario.patrol_starts(1), self.scenario.patrol_starts(day)
-        return tuple(
-            replace(flight, start=then + (flight.start - first)) for flight in self.flights
+        return _starting(
+            self.flights, self.scenario.patrol_starts(1), self.scenario.patrol_starts(day)
         )
 
 
@@ -118,33 +128,61 @@ def simulated_park(wish: DaysWish) -> SimulatedPark:
         SimulationError: the scenario is wrong.
         RouteError: the route cannot be flown.
     """
-    from drone.planner import plan
-    from drone.records import Vehicle
-    from drone.route_request import RouteRequest
     from sim_data.scenario import Scenario
     from sim_data.scenario.file import read_scenario
+    from sim_data.sight import Sight
     from sim_data.world.generate import generate_park
     from sim_data.world.life import Life
 
     stated, _ = read_scenario(wish.scenario)
     world = generate_park(wish.km2, wish.site_seed)
-    request = RouteRequest.from_words(world.site, wish.route, (), wish.route_options)
-    planned = plan(
-        world.site, _hash_of(world), request, vehicle=Vehicle(), dock_id=request.options.dock
-    )
-    flights: list[TrueFlight] = []
+    flights = _planned(wish, world)
+    last = flights[-1].flight
+    lasts_s = (last.start - world.start).total_seconds() + last.duration_s
+    lasts_s = max(stated.patrol.lasts, math.ceil(lasts_s))
+
+    def staged(seen: Sight | None) -> Scenario:
+        return Scenario.load(
+            wish.scenario, world, seed=wish.seed, lasts_s=lasts_s, days=wish.days, seen=seen
+        )
+
+    scenario = staged(None)
+    flights = _starting(flights, world.start, scenario.patrol_starts(1))
+    if wish.in_view:
+        lens = wish.cameras.listed(0.0)[0].intrinsics()
+        scenario = staged(Sight(world.frame, [one.flight for one in flights], lens))
+    return SimulatedPark(world, Life(world, scenario.seed), scenario, flights)
+
+
+def _planned(wish: DaysWish, world: World) -> tuple[PlannedFlight, ...]:
+    """Return the flights along the routes, one after the other, from the world's start on."""
+    from drone.planner import plan
+    from drone.records import Vehicle
+    from drone.route_request import RouteRequest
+
+    flights: list[PlannedFlight] = []
     after_s = 0.0
-    for sortie in planned.sorties:
-        flight = fly(sortie, Vehicle(), world.frame, world.start + timedelta(seconds=after_s))
-        flights.append(flight)
-        after_s += flight.duration_s + TURNAROUND_S
-    lasts_s = max(stated.patrol.lasts, math.ceil(after_s - TURNAROUND_S))
-    scenario = Scenario.load(wish.scenario, world, seed=wish.seed, lasts_s=lasts_s, days=wish.days)
-    moved = tuple(
-        replace(flight, start=scenario.patrol_starts(1) + (flight.start - world.start))
-        for flight in flights
+    for route in wish.routes:
+        request = RouteRequest.from_words(world.site, route, (), wish.route_options)
+        planned = plan(
+            world.site, _hash_of(world), request, vehicle=Vehicle(), dock_id=request.options.dock
+        )
+        for sortie in planned.sorties:
+            start = world.start + timedelta(seconds=after_s)
+            flight = fly(sortie, Vehicle(), world.frame, start)
+            flights.append(PlannedFlight(planned.route.route_id, flight))
+            after_s += flight.duration_s + TURNAROUND_S
+    return tuple(flights)
+
+
+def _starting(
+    flights: Sequence[PlannedFlight], first: datetime, then: datetime
+) -> tuple[PlannedFlight, ...]:
+    """Return flights that were timed from one moment, timed from another."""
+    return tuple(
+        replace(one, flight=replace(one.flight, start=then + (one.flight.start - first)))
+        for one in flights
     )
-    return SimulatedPark(world, Life(world, scenario.seed), scenario, planned, moved)
 
 
 def _hash_of(world: World) -> str:
@@ -155,7 +193,7 @@ def _hash_of(world: World) -> str:
 
 def pictures_of(park: SimulatedPark, cameras: MadeCameras) -> int:
     """Return how many pictures all days come to."""
-    return frames_of(park.flights, cameras) * park.scenario.days
+    return frames_of([one.flight for one in park.flights], cameras) * park.scenario.days
 
 
 def make_days(
@@ -184,7 +222,7 @@ def make_days(
     scenario = park.scenario
     renderer = renderer or Renderer(
         park.world,
-        life=ClearedLife(park.life, scenario),
+        life=park.life,
         scenario=scenario,
         seed=scenario.seed,
     )
@@ -195,8 +233,8 @@ def make_days(
     folders: list[Path] = []
     pictures = 0
     for day in range(1, scenario.days + 1):
-        for number, flight in enumerate(park.flights_of(day), 1):
-            patrol = _patrol(wish, park, noise, flight, day, number)
+        for number, planned in enumerate(park.flights_of(day), 1):
+            patrol = _patrol(wish, park, noise, planned, day, number)
             folders.append(patrol.folder)
             truth = _Positions(park, wish.cameras)
 
@@ -215,11 +253,12 @@ def _patrol(
     wish: DaysWish,
     park: SimulatedPark,
     noise: SensorNoise,
-    flight: TrueFlight,
+    planned: PlannedFlight,
     day: int,
     number: int,
 ) -> MadePatrol:
-    name = f"{park.plan.route.route_id}-{flight.start:%Y%m%d}-{number}"
+    flight = planned.flight
+    name = f"{planned.route_id}-{flight.start:%Y%m%d}-{number}"
     return MadePatrol(
         folder=wish.out / name,
         site=park.world.site.id,

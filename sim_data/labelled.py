@@ -32,6 +32,7 @@ from sim_data.scenario.records import StagedThing
 from sim_data.world.generate import generate_park
 from sim_data.world.life import Life
 from sim_data.world.records import Weather, World
+from sim_data.world.scene import Scene
 
 Task = Literal["rgb", "thermal"]
 
@@ -98,6 +99,9 @@ class _Stagings:
 
     def staged_at(self, time: datetime) -> tuple[StagedThing, ...]:
         return () if self.now is None else self.now.staged_at(time)
+
+    def joined(self, scene: Scene) -> Scene:
+        return scene if self.now is None else self.now.joined(scene)
 
 
 def labelled_pictures(

@@ -22,8 +22,17 @@ def patrol(
     km2: Annotated[float, typer.Option("--km2", help="Size of the park, 1 to 426.")] = 1.0,
     site_seed: Annotated[int, typer.Option("--site-seed", help="Of the park.", min=0)] = 7,
     route: Annotated[
-        str, typer.Option("--route", help="A route of the park, or a purpose.")
-    ] = "works-survey",
+        list[str] | None,
+        typer.Option(
+            "--route",
+            help="A route of the park, or a purpose; several are flown one after the other. "
+            "Default: works-survey.",
+        ),
+    ] = None,
+    in_view: Annotated[
+        bool,
+        typer.Option("--in-view", help="Stage what is left to chance where the flights see it."),
+    ] = False,
     alt_agl: Annotated[
         float | None, typer.Option("--alt-agl", help="Height above the ground, metres.")
     ] = None,
@@ -68,7 +77,8 @@ def patrol(
         out=out,
         km2=km2,
         site_seed=site_seed,
-        route=route,
+        routes=tuple(route or ("works-survey",)),
+        in_view=in_view,
         route_options={
             "alt_agl_m": alt_agl,
             "gimbal_pitch_deg": gimbal_pitch,

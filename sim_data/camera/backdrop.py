@@ -13,7 +13,7 @@ from sim_data.camera.frame import Frame
 from sim_data.camera.nearby import BoxM
 from sim_data.camera.sheet import FINEST_M, LEVELS, TILE_PX, FloatArray, tile_side_m
 from sim_data.camera.tiles import KELVIN, Layer, Mode, Pixels, Tiles
-from sim_data.camera.view import CENTRES, MAX_RANGE_M, View
+from sim_data.camera.view import CENTRES, View
 
 _STRIP_PX = 48
 Span = tuple[int, int, int, int]
@@ -74,7 +74,7 @@ class Backdrop:
         _sky(frame)
         rows: list[tuple[int, int]] = []
         for strip in range(len(ranges)):
-            near = ranges[strip] < MAX_RANGE_M
+            near = ranges[strip] < frame.view.far_m
             if near.any():
                 level = level_for(
                     float(np.median(across[strip][near])), float(np.median(sines[strip][near]))
@@ -89,6 +89,9 @@ class Backdrop:
             # A strip more on each side, so that nothing is missed where the horizon is slanted.
             if start == 0:
                 top = 0
+            # The rows below the last whole strip are part of it.
+            if end + 1 == len(rows):
+                bottom = height
             self._strip(frame, rows[start][1], top, min(height, bottom))
             start = end + 1
 
@@ -106,7 +109,7 @@ class Backdrop:
         warped = cv2.warpPerspective(
             mosaic.pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
         )
-        seen = view.ground_ranges(1)[0][top:bottom] < MAX_RANGE_M if _horizon(view) else None
+        seen = view.ground_ranges(1)[0][top:bottom] < view.far_m if _horizon(view) else None
         if seen is None:
             target[:] = warped
         else:
@@ -235,7 +238,7 @@ def _touches(corners: FloatArray, west: float, south: float, side: float) -> boo
 def _horizon(view: View) -> bool:
     """Return whether a corner of the picture looks further than the ground is drawn."""
     ranges = view.ground_ranges(max(2, min(view.lens.width_px, view.lens.height_px) // 8))[0]
-    return bool((ranges > 0.8 * MAX_RANGE_M).any())
+    return bool((ranges > 0.8 * view.far_m).any())
 
 
 def _ground_corners(view: View, top: int, bottom: int) -> FloatArray:

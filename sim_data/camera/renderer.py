@@ -30,7 +30,7 @@ from sim_data.camera.stage import FIRST_ACTOR, FIRST_STANDING, FIRST_TREE, Stage
 from sim_data.camera.standing import draw_fences, draw_poles, standing_prisms
 from sim_data.camera.tiles import Mode, Tiles
 from sim_data.camera.view import MIN_DEPTH_M, View
-from sim_data.scenario.records import StagedPerson, StagedThing, StagedVehicle
+from sim_data.scenario.records import StagedThing
 from sim_data.world.records import Weather, World
 from sim_data.world.scene import PersonActor, Scene, VehicleActor
 
@@ -52,6 +52,10 @@ class Staging(Protocol):
 
     def staged_at(self, time: datetime) -> tuple[StagedThing, ...]:
         """Return what is staged at an instant."""
+        ...
+
+    def joined(self, scene: Scene) -> Scene:
+        """Return a scene with staged vehicles and people in it, and nobody in their way."""
         ...
 
 
@@ -169,7 +173,7 @@ class Renderer:
         staged = self._scenario.staged_at(time) if self._scenario is not None else ()
         stage = Stage(staged, self.weather, time)
         stage.flat(frame)
-        things, names = self._actors(time, box, light, staged)
+        things, names = self._actors(time, box, light)
         cast_shadows(frame, things)
         blocks = self._index.blocks.within(grown(box, 60.0))
         prisms = block_prisms(enumerate(blocks, 1))
@@ -189,10 +193,10 @@ class Renderer:
         return _Drawn(frame, things, names, covered, stage.visible(frame))
 
     def _actors(
-        self, time: datetime, box: BoxM, light: Light, staged: tuple[StagedThing, ...]
+        self, time: datetime, box: BoxM, light: Light
     ) -> tuple[list[Placed], list[tuple[str, str]]]:
         """Return vehicles and people to draw, and what they are called."""
-        vehicles, people = self._living(time, box, staged)
+        vehicles, people = self._living(time, box)
         tiles = self._tiles
         things: list[Placed] = []
         names: list[tuple[str, str]] = []
@@ -206,21 +210,24 @@ class Renderer:
             names.append((who.actor_id, "person"))
         return things, names
 
-    def _living(
-        self, time: datetime, box: BoxM, staged: tuple[StagedThing, ...]
-    ) -> tuple[list[VehicleActor], list[PersonActor]]:
+    def _living(self, time: datetime, box: BoxM) -> tuple[list[VehicleActor], list[PersonActor]]:
         east, north = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
         radius = 0.5 * float(np.hypot(box[2] - box[0], box[3] - box[1])) + 10.0
-        vehicles: list[VehicleActor] = []
-        people: list[PersonActor] = []
+        scene = Scene(time, (), ())
         if self._life is not None:
             scene = self._life.at(time, around=(east, north, radius))
-            vehicles += scene.vehicles
-            people += scene.people
-        vehicles += [thing.actor for thing in staged if isinstance(thing, StagedVehicle)]
-        people += [thing.actor for thing in staged if isinstance(thing, StagedPerson)]
+        if self._scenario is not None:
+            scene = self._scenario.joined(scene)
         west, south, far_east, far_north = grown(box, 15.0)
         return (
-            [v for v in vehicles if west < v.east_m < far_east and south < v.north_m < far_north],
-            [p for p in people if west < p.east_m < far_east and south < p.north_m < far_north],
+            [
+                one
+                for one in scene.vehicles
+                if west < one.east_m < far_east and south < one.north_m < far_north
+            ],
+            [
+                one
+                for one in scene.people
+                if west < one.east_m < far_east and south < one.north_m < far_north
+            ],
         )

@@ -21,6 +21,10 @@ FloatArray = NDArray[np.float64]
 
 MAX_RANGE_M = 2_500.0
 """Ground further away than this is lost in haze and not drawn."""
+_FLATTEST = 30.0
+"""Nor is what is further away than so many times the camera's height: it is seen within two
+degrees of the horizon, a line of it at the edge of what a picture can show."""
+_LEAST_FAR_M = 40.0
 MIN_DEPTH_M = 0.5
 """Nothing closer to the camera than this along its axis is drawn."""
 CENTRES: FloatArray = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])
@@ -87,6 +91,11 @@ class View:
         columns = [rotation[:, 0], rotation[:, 1], -rotation[:, 2] * pose.alt_home_m]
         return cls(lens, eye, rotation, matrix @ np.column_stack(columns))
 
+    @property
+    def far_m(self) -> float:
+        """Ground further away than this is not drawn."""
+        return min(MAX_RANGE_M, max(_LEAST_FAR_M, _FLATTEST * float(self.eye[2])))
+
     def project(self, points_m: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return pixels, shape (N, 2), and depths, shape (N,), of east, north, height points.
 
@@ -128,7 +137,7 @@ class View:
 
     def footprint(self, reach_m: float = MAX_RANGE_M) -> FloatArray:
         """Return the corners of the ground in the picture within reach, shape (N, 2), N >= 0."""
-        lens = self.lens
+        lens, reach_m = self.lens, min(reach_m, self.far_m)
         left, right = -lens.cx_px / lens.fx_px, (lens.width_px - lens.cx_px) / lens.fx_px
         top, bottom = -lens.cy_px / lens.fy_px, (lens.height_px - lens.cy_px) / lens.fy_px
         # Planes through the camera that bound what it sees, and one in front of it.

@@ -27,7 +27,7 @@ from sim_data.scenario.records import (
     TruthRow,
 )
 from sim_data.scenario.shapes import box
-from sim_data.scenario.staging import Occurrence, Staged, Stager
+from sim_data.scenario.staging import Occurrence, Seen, Staged, Stager
 from sim_data.scenario.truth import Truth
 from sim_data.scenario.yaml_lines import LinedYaml
 from sim_data.world.records import Weather, World
@@ -74,6 +74,7 @@ class Scenario:
         starts: datetime | None = None,
         lasts_s: float | None = None,
         days: int | None = None,
+        seen: Seen | None = None,
     ) -> Self:
         """Read a scenario file and put it into a park.
 
@@ -84,6 +85,7 @@ class Scenario:
             starts: when the patrol of the first day begins, instead of the file's time.
             lasts_s: how long each patrol is, instead of the file's.
             days: on how many days one is flown, instead of the file's.
+            seen: what is left to chance is put where this sees it, as far as possible.
 
         Raises:
             SimulationError: the file is wrong, or something cannot be staged as it says; every
@@ -104,7 +106,7 @@ class Scenario:
             days=part.patrol.days if days is None else days,
             staged=(),
         )
-        return replace(empty, staged=_put_all(empty, part, lined))
+        return replace(empty, staged=_put_all(empty, part, lined, seen))
 
     def patrol_starts(self, day: int) -> datetime:
         """Return when the patrol of a day begins.
@@ -272,7 +274,9 @@ def _row_id(stage_id: str, day: int, days: int) -> str:
     return stage_id if days == 1 else f"{stage_id}@{day}"
 
 
-def _put_all(empty: Scenario, part: ScenarioPart, lined: LinedYaml) -> tuple[Staged, ...]:
+def _put_all(
+    empty: Scenario, part: ScenarioPart, lined: LinedYaml, seen: Seen | None = None
+) -> tuple[Staged, ...]:
     """Return everything staged.
 
     Raises:
@@ -280,16 +284,16 @@ def _put_all(empty: Scenario, part: ScenarioPart, lined: LinedYaml) -> tuple[Sta
     """
     mistakes: list[tuple[int, str]] = []
     occurrences: list[tuple[int, Occurrence]] = []
-    seen: dict[str, int] = {}
+    known: dict[str, int] = {}
     for number, stage in enumerate(part.stages):
         line = lined.line(("stages", number))
-        if stage.id in seen:
+        if stage.id in known:
             mistakes.append(
                 (lined.line(("stages", number, "id")),
-                 f"two stages have the id {stage.id!r}; the first is on line {seen[stage.id]}")
+                 f"two stages have the id {stage.id!r}; the first is on line {known[stage.id]}")
             )  # fmt: skip
             continue
-        seen[stage.id] = line
+        known[stage.id] = line
         try:
             kind = stage_kind(stage.type)
         except SimulationError as error:
@@ -303,17 +307,20 @@ def _put_all(empty: Scenario, part: ScenarioPart, lined: LinedYaml) -> tuple[Sta
             mistakes.append((lined.line(("stages", number, error.key)), str(error)))
             continue
         occurrences += [(number, one) for one in found]
-    staged, unplaced = _place(empty, occurrences, lined)
+    staged, unplaced = _place(empty, occurrences, lined, seen)
     if mistakes or unplaced:
         raise SimulationError(told_mistakes(lined, [*mistakes, *unplaced]))
     return staged
 
 
 def _place(
-    empty: Scenario, occurrences: Sequence[tuple[int, Occurrence]], lined: LinedYaml
+    empty: Scenario,
+    occurrences: Sequence[tuple[int, Occurrence]],
+    lined: LinedYaml,
+    seen: Seen | None,
 ) -> tuple[tuple[Staged, ...], list[tuple[int, str]]]:
     """Return everything in its place: what has a place of its own first, chance around it."""
-    stager = Stager(empty.world, empty.weather, empty.seed)
+    stager = Stager(empty.world, empty.weather, empty.seed, seen=seen)
     mistakes: list[tuple[int, str]] = []
     put: dict[int, Staged] = {}
 

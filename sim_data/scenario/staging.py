@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import shapely
 from shapely.geometry import LineString, Point, Polygon
-from shapely.geometry.base import BaseGeometry
+from shapely.geometry.base import BaseGeometry, BaseMultipartGeometry
 
 from park.errors import SimulationError
 from park.site_model import Zone
@@ -36,6 +38,9 @@ _TRIES_FIXED = 24
 _TRIES_WATCHED = 60
 _APART_M = 2.0
 _NEAR_M = 25.0
+_LEAST_M2 = 1.0
+_DWELL_SLACK = 1.1
+"""What has to stand for a time is put where it is seen twice and that much further apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,14 @@ class Staged:
     zone_id: str
 
 
+class Seen(Protocol):
+    """What ground somebody will look at: `sim_data.sight.Sight`."""
+
+    def area(self, begins: datetime, ends: datetime, apart_s: float = 0.0) -> BaseGeometry:
+        """Return the ground seen between two times, or twice and so far apart."""
+        ...
+
+
 class Stager:
     """Puts occurrences into a park, one after the other.
 
@@ -92,9 +105,14 @@ class Stager:
         world: the park.
         weather: the air.
         seed: decides everything left to chance.
+        seen: what is left to chance is put where it is seen, as far as there are such places.
     """
 
-    def __init__(self, world: World, weather: Weather, seed: int) -> None:
+    def __init__(
+        self, world: World, weather: Weather, seed: int, *, seen: Seen | None = None
+    ) -> None:
+        self._seen = seen
+        self._watched: dict[str, BaseGeometry | None] = {}
         self._world = world
         self._weather = weather
         self._seed = seed
@@ -113,10 +131,46 @@ class Stager:
         Raises:
             SimulationError: there is no such place; the message says why not.
         """
-        rng = self._rng(occurrence)
-        meanwhile = [one for one in others if one.occurrence.meets(occurrence)]
-        candidates = self._candidates(occurrence)
         fixed = occurrence.stage.place is not None and occurrence.stage.place.anywhere_in is None
+        candidates = self._candidates(occurrence)
+        meanwhile = [one for one in others if one.occurrence.meets(occurrence)]
+        if self._seen is not None and not fixed and (shown := self._shown(occurrence)):
+            with suppress(SimulationError):
+                return self._put(occurrence, meanwhile, shown, fixed)
+        return self._put(occurrence, meanwhile, candidates, fixed)
+
+    def _shown(self, occurrence: Occurrence) -> tuple[Place, ...]:
+        """Return the places that will be seen while the occurrence is on: often enough for it."""
+        assert self._seen is not None
+        rules = [
+            r for zone in self._world.site.zones for r in _rules_for(zone, occurrence.kind.type)
+        ]
+        apart_s = max((float(getattr(rule, "min_dwell_s", 0.0)) for rule in rules), default=0.0)
+        area = self._seen.area(occurrence.begins, occurrence.ends, apart_s * _DWELL_SLACK)
+        if occurrence.stage.place is not None:
+            return _within(self._candidates(occurrence), area)
+        watched = self._watching(occurrence)
+        # Where it is seen and watched for; else where it is seen; in the order of its places.
+        for ground in (None if watched is None else area.intersection(watched), area):
+            for kind in occurrence.kind.places:
+                if found := _within(self._places.of_kind(kind), ground):
+                    with suppress(SimulationError):
+                        return self._active(occurrence, found, (kind,))
+        return ()
+
+    def _put(
+        self,
+        occurrence: Occurrence,
+        meanwhile: Sequence[Staged],
+        candidates: Sequence[Place],
+        fixed: bool,
+    ) -> Staged:
+        """Return the occurrence in one of the places.
+
+        Raises:
+            SimulationError: it fits in none.
+        """
+        rng = self._rng(occurrence)
         reason = ""
         second: Staged | None = None
         watched = self._watching(occurrence) is not None
@@ -375,8 +429,10 @@ class Stager:
         wanted = occurrence.stage.type
         if not occurrence.kind.must_fire:
             return None
-        areas = [area for zone, area in self._zone_areas() if _rules_for(zone, wanted)]
-        return shapely.union_all(areas) if areas else None
+        if wanted not in self._watched:
+            areas = [area for zone, area in self._zone_areas() if _rules_for(zone, wanted)]
+            self._watched[wanted] = shapely.union_all(areas) if areas else None
+        return self._watched[wanted]
 
     def _reports(self, rule: Rule, occurrence: Occurrence, draft: Draft) -> bool:
         """Return whether a rule would call what is staged by its type."""
@@ -422,9 +478,16 @@ def _within(found: Sequence[Place], area: BaseGeometry | None) -> tuple[Place, .
     """Return the parts of places that lie in an area; none when there are none."""
     if area is None:
         return ()
-    parts = ((place, place.shape.intersection(area)) for place in found)
+    parts = ((place, part) for place in found for part in _parts(place.shape.intersection(area)))
     return tuple(
         replace(place, shape=part)
         for place, part in parts
-        if isinstance(part, Point | LineString | Polygon) and not part.is_empty
+        if isinstance(part, Point | LineString | Polygon)
+        and not part.is_empty
+        and not (isinstance(part, Polygon) and part.area < _LEAST_M2)
     )
+
+
+def _parts(shape: BaseGeometry) -> Sequence[BaseGeometry]:
+    """Return the single points, lines and polygons that a geometry is made of."""
+    return tuple(shape.geoms) if isinstance(shape, BaseMultipartGeometry) else (shape,)

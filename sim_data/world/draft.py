@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from shapely.geometry import LineString, Polygon
+from shapely.geometry import LineString, MultiPolygon, Polygon
 
 from park.records import JsonValue
 from sim_data.world.records import (
@@ -58,7 +58,7 @@ class ZoneDraft:
     zone_id: str
     name_zh: str
     name_en: str
-    area: Polygon
+    area: Polygon | MultiPolygon
     owner: str
     rules: tuple[dict[str, JsonValue], ...]
     notes: str = ""

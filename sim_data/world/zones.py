@@ -6,7 +6,13 @@ belongs to its plot, a queue to its road, a stain to its canal.
 
 from __future__ import annotations
 
-from shapely.geometry import Polygon
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from park.records import JsonValue
@@ -21,6 +27,17 @@ _Rule = dict[str, JsonValue]
 _AROUND_M = 4.0
 """A plot's zone reaches this far beyond its edge; plots are 10 m apart."""
 
+_TO_KERB_M = 9.0
+"""A plot's zone reaches so far where nothing but the verge of a road is beyond it."""
+_LEAST_HALF_M = 2.5
+_LEAST_PART_M2 = 100.0
+_TILE_M = 600.0
+_SLIVER_M = 0.5
+_GRID_M = 0.1
+_GAP_M = 0.05
+"""Neighbours are so far apart, that rounding does not make them overlap."""
+_WATCHED_BEFORE = ("plot-", "carriageway-", "reserve-")
+
 _HOT: _Rule = {
     "type": "watch",
     "incident": "overheating_equipment",
@@ -34,9 +51,13 @@ def draw_zones(draft: Draft, boundary: Polygon) -> None:
     _plots(draft)
     inner = boundary.buffer(-2.0, join_style="mitre")
     assert isinstance(inner, Polygon)
+    crossed: BaseGeometry = Polygon()
     for road in draft.roads:
-        area = road.line.buffer(road.width_m / 2.0, cap_style="flat").intersection(inner)
-        if isinstance(area, Polygon) and not area.is_empty:
+        whole = road.line.buffer(road.width_m / 2.0, cap_style="flat")
+        # A crossing belongs to the first of its roads.
+        area = _opened(whole.intersection(inner).difference(crossed))
+        crossed = crossed.union(whole)
+        if isinstance(area, Polygon | MultiPolygon) and not area.is_empty:
             draft.zones.append(_carriageway(road, area))
     _waters(draft, inner)
     for number, area in enumerate(draft.reserves, start=1):
@@ -50,6 +71,7 @@ def draw_zones(draft: Draft, boundary: Polygon) -> None:
                 (*_fire(smoke="smoke"), _watch("dumped_rubbish"), _watch("new_structure")),
             )
         )
+    _open_ground(draft, inner)
 
 
 def _watch(incident: str) -> _Rule:
@@ -63,6 +85,7 @@ def _fire(smoke: str) -> tuple[_Rule, ...]:
 def _plots(draft: Draft) -> None:
     smoking = {stack.plot_id for stack in draft.stacks}
     uncovered = {pile.plot_id for pile in draft.stockpiles if not pile.covered}
+    grounds = _grounds(draft)
     for plot in draft.plots:
         # Smoke above a plot with a stack is taken for the stack's.
         rules = [
@@ -79,13 +102,31 @@ def _plots(draft: Draft) -> None:
         elif plot.use is not PlotUse.CONSTRUCTION:
             rules.append(_watch("bare_soil"))
         name_zh, name_en = f"{plot.plot_id.upper()} 地块", f"Plot {plot.plot_id.upper()}"
-        area = plot.area.buffer(_AROUND_M, join_style="mitre")
+        area = grounds[plot.plot_id]
         draft.zones.append(
             ZoneDraft(
                 f"plot-{plot.plot_id}", name_zh, name_en, area, plot.owner_en, tuple(rules), notes
             )
         )
     _covered_ground(draft)
+
+
+def _grounds(draft: Draft) -> dict[str, Polygon]:
+    """Return what belongs to each plot: itself, a few metres around, and its verge to the kerb."""
+    near = [plot.area.buffer(_AROUND_M, join_style="mitre") for plot in draft.plots]
+    roads = [road.line.buffer(road.width_m / 2.0, cap_style="flat") for road in draft.roads]
+    waters = [water.area for water in draft.waters if water.kind is WaterKind.CANAL]
+    others = [*near, *roads, *waters]
+    tree = shapely.STRtree(others)
+    wide = [plot.area.buffer(_TO_KERB_M, join_style="mitre") for plot in draft.plots]
+    neighbours = shapely.STRtree(wide)
+    grounds: list[Polygon] = []
+    for number, (area, plot_area) in enumerate(zip(wide, near[: len(wide)], strict=True)):
+        beside = [others[i] for i in tree.query(area).tolist() if i != number]
+        beside += [grounds[i] for i in neighbours.query(area).tolist() if i < number]
+        parts = _polygons(_opened(area.difference(unary_union(beside)) if beside else area))
+        grounds.append(max(parts, key=lambda part: part.area, default=plot_area))
+    return {plot.plot_id: ground for plot, ground in zip(draft.plots, grounds, strict=True)}
 
 
 def _covered_ground(draft: Draft) -> None:
@@ -112,7 +153,7 @@ def _dust_zone(plot: Plot, area: Polygon) -> ZoneDraft:
     )
 
 
-def _carriageway(road: Road, area: Polygon) -> ZoneDraft:
+def _carriageway(road: Road, area: Polygon | MultiPolygon) -> ZoneDraft:
     wide = road.lanes >= 4
     rules: list[_Rule] = [
         {
@@ -124,6 +165,7 @@ def _carriageway(road: Road, area: Polygon) -> ZoneDraft:
         },
         {"type": "people_limit", "max_count": 8, "incident": "crowd_on_carriageway"},
         _watch("road_obstruction"),
+        *_fire(smoke="smoke"),
     ]
     if wide:
         rules.insert(0, {"type": "no_parking", "min_dwell_s": 180, "severity": 2})
@@ -154,3 +196,69 @@ def _waters(draft: Draft, inner: Polygon) -> None:
                 (_watch("discoloured_water"),),
             )
         )
+
+
+_LYING: tuple[_Rule, ...] = (
+    _watch("dumped_rubbish"),
+    _watch("bare_soil"),
+    _watch("new_structure"),
+    {"type": "people_limit", "max_count": 12, "incident": "gathering"},
+)
+
+
+def _open_ground(draft: Draft, inner: Polygon) -> None:
+    """Draw what is left between plots, roads and waters: canal banks, meadows, the fence's band."""
+    watched = [zone.area for zone in draft.zones if zone.zone_id.startswith(_WATCHED_BEFORE)]
+    taken = np.array([*watched, *(water.area for water in draft.waters)])
+    tree = shapely.STRtree(taken)
+    parts = [
+        part
+        for tile in _tiles(inner)
+        for part in _wide_parts(
+            tile.difference(shapely.union_all(shapely.intersection(taken[tree.query(tile)], tile)))
+        )
+    ]
+    for number, area in enumerate(parts, start=1):
+        draft.zones.append(
+            ZoneDraft(
+                f"open-ground-{number}",
+                f"空地 {number}",
+                f"Open ground {number}",
+                area,
+                PARK_OFFICE,
+                (*_fire(smoke="smoke"), *_LYING),
+                "Banks, meadows and verges that belong to no plot.",
+            )
+        )
+
+
+def _tiles(inner: Polygon) -> Iterator[BaseGeometry]:
+    """Yield an area in pieces of a size that people and programs can handle."""
+    west, south, east, north = inner.bounds
+    shapely.prepare(inner)
+    for i in range(math.ceil((east - west) / _TILE_M)):
+        for j in range(math.ceil((north - south) / _TILE_M)):
+            left, low = west + i * _TILE_M, south + j * _TILE_M
+            tile = inner.intersection(shapely.box(left, low, left + _TILE_M, low + _TILE_M))
+            if not tile.is_empty:
+                yield tile
+
+
+def _opened(area: BaseGeometry, half_m: float = _SLIVER_M) -> BaseGeometry:
+    """Return an area without what is narrower than twice `half_m`, on a grid of 0.1 m.
+
+    On a grid no corner is so near to another edge that rounding in a site file makes an outline
+    cross itself.
+    """
+    wide = area.buffer(-half_m).buffer(half_m - _GAP_M, join_style="mitre").intersection(area)
+    return shapely.set_precision(wide, _GRID_M)
+
+
+def _wide_parts(area: BaseGeometry) -> list[Polygon]:
+    """Return the parts of an area in which a thing can be placed for certain."""
+    return [part for part in _polygons(_opened(area, _LEAST_HALF_M)) if part.area >= _LEAST_PART_M2]
+
+
+def _polygons(area: BaseGeometry) -> list[Polygon]:
+    parts = getattr(area, "geoms", [area])
+    return [part for part in parts if isinstance(part, Polygon) and not part.is_empty]

@@ -24,6 +24,7 @@ from park.errors import RecordingError, SettingsError, SimulationError
 from park.patrol_format import read_manifest
 from park.site import Site
 from sim_data.scenario.truth import read_truth
+from sim_data.sight import Sight
 from vision.footage import FootageOptions, discover
 from vision.footage.patrol import RecordedPatrol
 from vision.footage.patrol_check import check_patrol
@@ -49,14 +50,15 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def park(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> SimulatedPark:
     park = simulated_park(_wish(scenario, tmp_path_factory.mktemp("none")))
-    (flight,) = park.flights
+    (planned,) = park.flights
+    flight = planned.flight
     # A quarter of a minute of the survey is enough to look at.
     part = {
         name: getattr(flight, name)[600:731]
         for name in flight.__dataclass_fields__
         if isinstance(getattr(flight, name), np.ndarray)
     }
-    return replace(park, flights=(replace(flight, **part),))
+    return replace(park, flights=(replace(planned, flight=replace(flight, **part)),))
 
 
 def _wish(scenario: Path, out: Path) -> DaysWish:
@@ -77,7 +79,11 @@ def test_each_day_is_a_whole_patrol(made: DaysMade, park: SimulatedPark) -> None
     first, second = (read_manifest(str(folder)) for folder in made.folders)
     apart = second.started_at - first.started_at
     assert abs(apart - timedelta(days=1)) < timedelta(seconds=0.1)
-    assert made.pictures == pictures_of(park, CAMERAS) == 2 * frames_of(park.flights, CAMERAS)
+    assert (
+        made.pictures
+        == pictures_of(park, CAMERAS)
+        == 2 * frames_of([park.flights[0].flight], CAMERAS)
+    )
     assert first.pose_sigma.horizontal_m == 0.05, "the noise is stated"
 
 
@@ -125,6 +131,30 @@ def test_telemetry_is_of_the_format_and_fast_enough(made: DaysMade) -> None:
     table = pq.read_table(made.folders[0] / "telemetry.parquet")
     assert table.num_rows == 131
     assert set(table["gimbal_pitch_deg"].is_valid().to_pylist()) == {True}
+
+
+def test_several_routes_are_flown_one_after_the_other_and_chance_is_kept_to_their_view(
+    tmp_path: Path,
+) -> None:
+    wish = DaysWish(scenario="clear-day", out=tmp_path, cameras=CAMERAS, routes=("assets", "roads"))
+    anywhere, seen = simulated_park(wish), simulated_park(replace(wish, in_view=True))
+    first, second = (one.flight for one in seen.flights)
+    assert [one.route_id for one in seen.flights] == ["assets", "roads"]
+    assert second.start >= first.start + timedelta(seconds=first.duration_s)
+    assert first.start == seen.scenario.patrol_starts(1)
+    assert seen.scenario.lasts_s >= (second.start - first.start).total_seconds()
+    sight = Sight(seen.world.frame, (first, second), CAMERAS.listed(0.0)[0].intrinsics())
+
+    def in_view(park: SimulatedPark) -> int:
+        return sum(
+            sight.area(one.occurrence.begins, one.occurrence.ends).covers(
+                one.staging.extent.centroid
+            )
+            for one in park.scenario.staged
+        )
+
+    assert in_view(seen) >= 24 > in_view(anywhere)
+    assert len(seen.scenario.staged) == len(anywhere.scenario.staged) == 29
 
 
 def test_what_cannot_be_made_is_refused(scenario: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from shapely.geometry import LineString, Polygon, box
 
 from park.geodesy import LocalFrame
 from park.records import CameraPose, Intrinsics
-from sim_data.scenario.records import StagedThing
+from sim_data.scenario.records import StagedPerson, StagedThing, StagedVehicle
 from sim_data.world.records import (
     Block,
     BlockUse,
@@ -110,6 +110,11 @@ class Staged:
 
     def staged_at(self, time: datetime) -> tuple[StagedThing, ...]:
         return self.things
+
+    def joined(self, scene: Scene) -> Scene:
+        cars = (one.actor for one in self.things if isinstance(one, StagedVehicle))
+        people = (one.actor for one in self.things if isinstance(one, StagedPerson))
+        return Scene(scene.time, (*scene.vehicles, *cars), (*scene.people, *people))
 
 
 def square(east_m: float, north_m: float, half_m: float) -> tuple[tuple[float, float], ...]:
