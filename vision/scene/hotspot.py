@@ -1,8 +1,10 @@
-"""Surfaces that are too hot, in pictures that hold temperatures.
+"""Surfaces that are too hot, and open fire, in pictures that hold temperatures.
 
 A hot spot is hotter than its class of asset may be, and hotter than what is around it by more
 than a stated difference. Both limits come from the zone; the class of asset gives them where the
-zone does not. The measure is the highest surface temperature as the camera reads it.
+zone does not. The measure is the highest surface temperature as the camera reads it. What is hotter
+than any equipment gets without burning is fire: in zones that watch for open flame it is told as
+that, with the ground that it covers, and not as a hot spot as well.
 """
 
 from __future__ import annotations
@@ -40,6 +42,13 @@ ASSET_LIMITS_C: dict[str, tuple[float, float]] = {
 }
 """Highest surface temperature and highest excess over what is around it, degC and K, by class of
 asset: round figures in the range of what makers allow; a site states its own."""
+
+FIRE_C = 200.0
+"""No surface of equipment is meant to come near this; flames read 300 degC and more where they
+fill a pixel, and much less where they are thin or far away."""
+FIRE_ABOVE_K = 100.0
+FIRE_AREA_SHARE = 0.4
+"""One standard deviation of a fire's area: its edge flickers, and glows beyond what burns."""
 
 NETD_K = 0.05
 """Noise of one pixel of an uncooled camera, one standard deviation, kelvin."""
@@ -169,16 +178,17 @@ def temperature_error_k(peak_c: float, ambient_c: float, pixels: int) -> float:
 
 
 class HotspotDetector:
-    """Finds overheating equipment; says nothing about pictures without temperatures.
+    """Finds overheating equipment and fire; says nothing about pictures without temperatures.
 
-    Settings of a zone: `limit_c` and `above_ambient_c`, or `asset_class` for those of
+    Settings of a zone: `incident`, of which `open_flame` asks for fire; `fire_c`, from which on it
+    is that; `limit_c` and `above_ambient_c`, or `asset_class` for those of
     `ASSET_LIMITS_C`; `margin_m`, how far outside the zone to look; `height_m`, how high above it.
     Its confidence is the probability that both limits are passed, under the stated error.
     """
 
     name = "scene-hotspot"
-    version = 1
-    incident_classes: tuple[str, ...] = ("hotspot",)
+    version = 2
+    incident_classes: tuple[str, ...] = ("hotspot", "flame")
 
     def fresh(self) -> Self:
         """Return a detector for the next footage; this kind has no memory."""
@@ -195,13 +205,38 @@ class HotspotDetector:
             return ()
         working = _hottest_shrunk(celsius, view.shape)
         found: list[Detection] = []
+        fires = {zone.zone_id for zone in zones if _for_fire(zone)}
         for zone in zones:
-            limit_c, above_c = zone_limits(zone)
+            burning = _for_fire(zone)
+            fire_c = zone.number("fire_c", FIRE_C)
+            limit_c, above_c = (fire_c, FIRE_ABOVE_K) if burning else zone_limits(zone)
             area_m = standing(view, zone.area_m, zone.number("height_m", HEIGHT_M))
             watched = view.near(area_m, zone.number("margin_m", MARGIN_M))
             regions = hot_regions(working, watched, limit_c, above_c, view.pixel_area_m2)
-            found.extend(self._detection(view, region) for region in regions)
+            if burning:
+                found.extend(self._fire(view, region, fire_c) for region in regions)
+                continue
+            found.extend(
+                self._detection(view, region)
+                for region in regions
+                if region.peak_c < fire_c or zone.zone_id not in fires
+            )
         return tuple(found)
+
+    def _fire(self, view: SceneView, region: HotRegion, fire_c: float) -> Detection:
+        """Return a fire: its area is what is hot in the picture, at the scale of the ground."""
+        sure = 0.5 * (1.0 + math.erf((region.peak_c - fire_c) / region.error_k / math.sqrt(2.0)))
+        area_m2 = view.pixel_area_m2
+        covered = 0.0 if area_m2 is None else float(np.nansum(area_m2[region.mask > 0]))
+        measure = Measure(covered, FIRE_AREA_SHARE * covered, MeasureUnit.SQUARE_METRES)
+        return Detection(
+            class_name="flame",
+            confidence=min(1.0, sure),
+            box_xyxy_px=view.box_full_px(region.mask),
+            model_id=model_id(self),
+            measure=measure if covered > 0.0 else None,
+            at_px=view.place_full_px(region.mask),
+        )
 
     def _detection(self, view: SceneView, region: HotRegion) -> Detection:
         sure = 0.5 * (1.0 + math.erf(region.margin_k / region.error_k / math.sqrt(2.0)))
@@ -213,6 +248,10 @@ class HotspotDetector:
             measure=Measure(region.peak_c, region.error_k, MeasureUnit.DEGREES_CELSIUS),
             at_px=view.place_full_px(region.mask),
         )
+
+
+def _for_fire(zone: WatchedZone) -> bool:
+    return zone.settings.get("incident") == "open_flame"
 
 
 def zone_limits(zone: WatchedZone) -> tuple[float, float]:

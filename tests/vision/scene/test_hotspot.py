@@ -63,7 +63,7 @@ def looked(celsius: NDArray[np.float32], **settings: float | str) -> tuple[Detec
 def test_a_hot_bushing_is_found_where_it_is_with_its_temperature() -> None:
     (found,) = looked(warmed(ground(), MIDDLE, 5, 120.0))
     assert found.class_name == "hotspot"
-    assert found.model_id == "scene-hotspot@1"
+    assert found.model_id == "scene-hotspot@2"
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.DEGREES_CELSIUS
     assert found.measure.value == pytest.approx(120.0, abs=1.0)
@@ -187,3 +187,27 @@ def test_what_stands_high_is_seen_beside_its_zone_and_still_its_own() -> None:
     assert len(HotspotDetector().look(view, [WatchedZone("tank", zone, {})])) == 1
     low = WatchedZone("tank", zone, {"height_m": 0.0, "margin_m": 1.0})
     assert HotspotDetector().look(view, [low]) == ()
+
+
+def test_what_is_hotter_than_equipment_gets_is_fire_where_fire_is_watched_for() -> None:
+    burning = warmed(ground(), MIDDLE, 12, 380.0)
+    sight = sight_of(np.zeros((*SIZE[::-1], 3), np.uint8), VIEW)
+    frame = replace(sight.frame, picture=ThermalPixels(burning), spectrum="thermal")
+    view = SceneView(replace(sight, frame=frame), SITE)
+    hot = WatchedZone("yard", ZONE, {"incident": "overheating_equipment", "limit_c": 75.0})
+    fire = WatchedZone("yard", ZONE, {"incident": "open_flame"})
+
+    (found,) = HotspotDetector().look(view, [hot, fire])
+    assert found.class_name == "flame"
+    assert found.measure is not None
+    assert found.measure.unit is MeasureUnit.SQUARE_METRES
+    across_m = 2 * 12 * 0.068
+    assert 0.2 * across_m**2 < found.measure.value < 1.2 * across_m**2
+    assert found.confidence > 0.95
+
+    (told,) = HotspotDetector().look(view, [hot])
+    assert told.class_name == "hotspot", "where nobody watches for fire, it is not kept back"
+
+
+def test_a_hot_transformer_is_no_fire() -> None:
+    assert looked(warmed(ground(), MIDDLE, 8, 150.0), incident="open_flame") == ()
