@@ -27,8 +27,8 @@ from drone.route_request import RouteRequest
 from drone.sorties import LEAST_PIECE_M, PlannedSortie, SortieMaker
 from drone.strips import FlownStrip, flown_strip
 from drone.transits import Transits
-from drone.ways_home import Flights, RallyFinder, return_z_m
-from park.errors import RouteError
+from drone.ways_home import Flights, RallyFinder, lower_returns_z_m, return_z_m
+from park.errors import AirspaceError, RouteError
 from park.geodesy import FloatArray, distance_m
 from park.site import Site
 from park.terrain import FlatTerrain, Terrain
@@ -233,9 +233,16 @@ def _fly_from(
     legs = np.concatenate([_legs(strip) for strip in strips])
     lowest = min(point.alt_agl_m for strip in route.strips for point in strip.points)
     height = return_z_m(airspace, place, legs, float(place[2]) + lowest)
-    refuse(airspace.check_home(home, height), f"dock {home.dock_id}")
-    maker = SortieMaker(airspace, transits, home, height, route.speed_mps)
-    return _DockShare(place, height, maker, maker.make(strips))
+    refused: AirspaceError | None = None
+    for tried in (height, *lower_returns_z_m(airspace, place, legs, height)):
+        try:
+            refuse(airspace.check_home(home, tried), f"dock {home.dock_id}")
+            maker = SortieMaker(airspace, transits, home, tried, route.speed_mps)
+            return _DockShare(place, tried, maker, maker.make(strips))
+        except AirspaceError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def _legs(strip: FlownStrip) -> FloatArray:

@@ -135,7 +135,8 @@ class Transits:
             met = f": {way.obstacle} is in the way at {lat:.6f}, {lon:.6f}"
         raise AirspaceError(
             f"no way was found for the transit from {lat1:.6f}, {lon1:.6f} to {lat2:.6f}, "
-            f"{lon2:.6f}{met}; move the route, or fly higher where the obstacle has an upper limit"
+            f"{lon2:.6f}{met}; move the route, or fly higher where the obstacle has an upper "
+            "limit, or lower where it has a lower one"
         )
 
 

@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from drone.airspace import Airspace
+from drone.airspace import SLACK_M, Airspace
 from drone.detours import Router
 from drone.heights import along
 from drone.leg_geometry import fans_to
@@ -93,6 +93,26 @@ def return_z_m(airspace: Airspace, home: FloatArray, legs: FloatArray, wish_z_m:
         if met.sum() < fewest:
             best, fewest = choice, float(met.sum())
     return float(best)
+
+
+def lower_returns_z_m(
+    airspace: Airspace, home: FloatArray, legs: FloatArray, below_z_m: float
+) -> list[float]:
+    """Return heights of the way home under what begins above ground on it, the highest first.
+
+    An approach sector is flown under. The vehicle's own return never sinks, so from legs above
+    such a height it still needs a place to land on their side.
+
+    Args:
+        airspace: the site's.
+        home: shape (3,).
+        legs: shape (N, 2, 3).
+        below_z_m: heights from here up are left out.
+    """
+    low, high = _between_grounds(airspace, home, legs)
+    _, obstacle = airspace.obstacles.crossed(fans_to(legs, home))
+    under = airspace.obstacles.floor_z_m[np.unique(obstacle)] - SLACK_M
+    return sorted(under[(under >= low) & (under < min(high, below_z_m))].tolist(), reverse=True)
 
 
 def _between_grounds(airspace: Airspace, home: FloatArray, legs: FloatArray) -> tuple[float, float]:
@@ -194,6 +214,7 @@ class RallyFinder:
         """
         samples = _samples(flight.legs[wrong], _SAMPLES)
         places = self._landing_places(samples, beside_legs(flight.legs[wrong]), targets)
+        places = places[~self._below_closed(places, _top_z_m(flight))]
         if not len(places):
             return None
         frees = self._frees(flight, samples, targets, places)
@@ -218,8 +239,8 @@ class RallyFinder:
 
         Samples that see their nearest target now are left out.
         """
-        top = max(float(flight.legs[:, :, 2].max()), flight.return_z_m)
-        router = Router(self.airspace, self.airspace.obstacles.blocking_z(flight.return_z_m, top))
+        blocking = self.airspace.obstacles.blocking_z(flight.return_z_m, _top_z_m(flight))
+        router = Router(self.airspace, blocking)
         away = _apart(targets, samples)
         nearest = targets[away.argmin(axis=0), :2]
         closed = ~router.is_clear(np.stack([samples[:, :2], nearest], axis=1))
@@ -227,6 +248,13 @@ class RallyFinder:
         place, sample = np.nonzero(_apart(places, samples) < away)
         seen = router.is_clear(np.stack([samples[sample, :2], places[place, :2]], axis=1))
         return np.bincount(place[seen], minlength=len(places))
+
+    def _below_closed(self, places: FloatArray, top_z_m: float) -> NDArray[np.bool_]:
+        """Return which places lie under a no-fly area that begins below the flight."""
+        field = self.airspace.obstacles
+        above = field.keep_out[np.isfinite(field.floor_z_m) & (field.floor_z_m < top_z_m)]
+        points = shapely.points(places[:, :2])
+        return np.asarray(shapely.intersects(shapely.union_all(above), points), bool)
 
     def _landing_places(
         self, samples: FloatArray, beside: FloatArray, targets: FloatArray
@@ -243,6 +271,10 @@ class RallyFinder:
         places = places[kept]
         places = places[_apart(targets, places).min(axis=0) > 1.0]
         return _level(self.airspace, places)
+
+
+def _top_z_m(flight: Flights) -> float:
+    return max(float(flight.legs[:, :, 2].max()), flight.return_z_m)
 
 
 def beside_legs(legs: FloatArray) -> FloatArray:
@@ -281,7 +313,9 @@ def _no_landing(airspace: Airspace) -> BaseGeometry:
         project(line.geometry).buffer(LANDING_MARGIN_M + (line.width_m or 0.0) / 2.0)
         for line in lines
     ]
-    areas += list(airspace.obstacles.keep_out[~airspace.obstacles.is_building])
+    # Under one that begins above the ground may be landed, as long as all of the flight is below.
+    from_ground = np.isneginf(airspace.obstacles.floor_z_m)
+    areas += list(airspace.obstacles.keep_out[~airspace.obstacles.is_building & from_ground])
     union = shapely.union_all(areas)
     shapely.prepare(union)
     return union

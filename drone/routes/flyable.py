@@ -88,7 +88,8 @@ class Flyable:
         if area.is_empty:
             raise RouteError(
                 f"nothing of site {self.site.id!r} is left to fly over at {self.alt_agl_m:g} m "
-                f"with a margin of {self.margin_m:g} m; make the margin smaller"
+                f"with a margin of {self.margin_m:g} m{self._met(self.site.boundary_m)}; "
+                f"{self._other_heights(self.site.boundary_m)}make the margin smaller"
             )
         shapely.prepare(area)
         return area
@@ -108,7 +109,8 @@ class Flyable:
             raise RouteError(
                 f"{what} cannot be flown over at {self.alt_agl_m:g} m: all of it is outside the "
                 f"boundary, in no-fly areas or near buildings too tall to fly over, with a margin "
-                f"of {self.margin_m:g} m; fly higher or choose another place"
+                f"of {self.margin_m:g} m{self._met(shape)}; {self._other_heights(shape)}choose "
+                "another place"
             )
         notes = []
         outside = shape.difference(self.site.boundary_m)
@@ -121,6 +123,20 @@ class Flyable:
             if _size(lost) > 0.0:
                 notes.append(f"{what}: {_words(lost)} is not flown over because of {name}")
         return left, tuple(notes)
+
+    def _met(self, shape: BaseGeometry) -> str:
+        met = [name for name, closed in self.closed.items() if closed.intersects(shape)]
+        return f" ({', '.join(met)})" if met else ""
+
+    def _other_heights(self, shape: BaseGeometry) -> str:
+        """Return at which other heights more of a shape may be flown over, for an error."""
+        floors = [
+            area.min_alt_agl_m - VERTICAL_MARGIN_M
+            for area in self.site.no_fly
+            if 0.0 < area.min_alt_agl_m - VERTICAL_MARGIN_M <= self.alt_agl_m
+            and self.frame.project_geometry(area.geometry).buffer(self.margin_m).intersects(shape)
+        ]
+        return f"fly lower than {min(floors):g} m, or " if floors else "fly higher or "
 
     def points(
         self,

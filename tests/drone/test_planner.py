@@ -269,6 +269,35 @@ class TestAirspace:
         assert made.sorties[0].waypoints[-1].alt_home_m == pytest.approx(40.0)
         assert any("not in the vehicle's own fence" in note for note in made.assumptions)
 
+    def test_a_strip_beyond_an_approach_sector_is_flown_to_below_it_and_landed_by(self) -> None:
+        site = drawn_site(no_fly=[band(shapely.box(50, -500, 150, 500), 60.0)])
+        made = planned(site, drawn_route(strip((250, 0), (400, 0), alt_agl_m=70.0)))
+        (sortie,) = made.sorties
+        assert sortie.takeoff_alt_home_m == pytest.approx(54.95)
+        assert {round(w.alt_home_m) for w in sortie.waypoints} == {55, 70}
+        assert made.rally, "the vehicle's own return never sinks, so it has to land there"
+        check(site, made)
+
+    def test_under_an_approach_sector_may_be_landed(self) -> None:
+        # The hall is too tall to return above it below the sector.
+        everywhere = band(shapely.box(-500, -500, 500, 500), 60.0)
+        hall = (shapely.box(90, -30, 110, 30), 50.0)
+        site = drawn_site(no_fly=[everywhere], buildings=[hall])
+        made = planned(site, drawn_route(strip((250, -20), (250, 20))))
+        assert made.rally
+        check(site, made)
+
+    @pytest.mark.parametrize("alt_agl_m", [56.0, 70.0])
+    def test_where_nothing_else_does_the_error_says_which_way_leads_out(
+        self, alt_agl_m: float
+    ) -> None:
+        everywhere = band(shapely.box(-500, -500, 500, 500), 60.0)
+        request = RouteRequest.from_words(
+            drawn_site(no_fly=[everywhere]), "area", (), {"alt_agl_m": alt_agl_m}
+        )
+        with pytest.raises(RouteError, match=r"\(no-fly .*\); fly lower than 50 m, or"):
+            plan(drawn_site(no_fly=[everywhere]), HASH, request)
+
 
 class TestTerrain:
     def test_legs_follow_the_ground_and_the_return_clears_it(self) -> None:
