@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops import console_text
 from park.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ops.simulated_days import DaysMade
 
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
 
@@ -96,6 +99,10 @@ def patrol(
         progress.expect(pictures_of(park, cameras))
         progress.phase("drawing")
         made = make_days(wish, park, lambda folder: progress.frames(1, str(folder)))
+    _say_made(made, out)
+
+
+def _say_made(made: DaysMade, out: Path) -> None:
     staged = made.scenario.truth_rows()
     incidents = sum(row.must_fire for row in staged)
     say = console_text.out.print
