@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sim_data.scenario.truth import Truth
     from sim_data.score import PlaceErrors, Score, TypeScore
 
+_LEAST_PLACES = 25
+"""Of fewer, the share within one sigma is wrong by 10 % and more by chance."""
+
 
 def score(
     warehouse: Annotated[
@@ -62,8 +65,6 @@ def _write_pictures(
     done: Compared,
 ) -> int:
     """Write a picture of each miss and false alarm that can be shown; return how many."""
-    from ops.score_pictures import cut_picture
-
     uris = {
         f"false {alarm.incident.incident_id}": alarm.incident.evidence_uri
         for alarm in done.score.matching.false_alarms
@@ -75,26 +76,40 @@ def _write_pictures(
     }
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
-    for name, one in done.wanted.items():
-        jpeg: bytes | None = None
-        if name in done.looks and done.options is not None:
-            try:
-                jpeg = cut_picture(done.looks[name], one, done.options)
-            except FootageError as error:
-                console_text.warn(str(error))
-        elif uri := uris.get(name):
-            try:
-                jpeg = app.open_store(warehouse).read(uri[uri.rindex("evidence/") :])
-            except (StoreError, ValueError) as error:
-                console_text.warn(f"{name}: its evidence picture cannot be read: {error}")
-        if jpeg is None:
-            console_text.warn(f"no picture shows the {_told(name)} of {types[name]}")
-            continue
-        kind, _, own_id = name.partition(" ")
-        safe = re.sub(r"[^\w.\-@]", "_", own_id)[:40]
-        (folder / f"{kind}-{types[name]}-{safe}.jpg").write_bytes(jpeg)
-        written += 1
+    progress = console_text.FrameProgress("pictures")
+    progress.expect(len(done.wanted))
+    with progress.shown():
+        progress.phase("cutting out misses and false alarms")
+        for name in done.wanted:
+            jpeg = _picture_of(app, warehouse, name, done, uris.get(name))
+            progress.frames(1, str(folder))
+            if jpeg is None:
+                console_text.warn(f"no picture shows the {_told(name)} of {types[name]}")
+                continue
+            kind, _, own_id = name.partition(" ")
+            safe = re.sub(r"[^\w.\-@]", "_", own_id)[:40]
+            (folder / f"{kind}-{types[name]}-{safe}.jpg").write_bytes(jpeg)
+            written += 1
     return written
+
+
+def _picture_of(
+    app: App, warehouse: str, name: str, done: Compared, uri: str | None
+) -> bytes | None:
+    """Return the picture of a miss or false alarm, from the footage or of its evidence."""
+    from ops.score_pictures import cut_picture
+
+    if name in done.looks and done.options is not None:
+        try:
+            return cut_picture(done.looks[name], done.wanted[name], done.options)
+        except FootageError as error:
+            console_text.warn(str(error))
+    elif uri:
+        try:
+            return app.open_store(warehouse).read(uri[uri.rindex("evidence/") :])
+        except (StoreError, ValueError) as error:
+            console_text.warn(f"{name}: its evidence picture cannot be read: {error}")
+    return None
 
 
 def _told(name: str) -> str:
@@ -104,6 +119,8 @@ def _told(name: str) -> str:
 
 def _print_score(scored: Score, known: Truth) -> None:
     from rich.table import Table
+
+    from sim_data.score.figures import NOT_REPORTED
 
     say = console_text.out.print
     name = known.about.get("scenario", "a scenario")
@@ -122,6 +139,9 @@ def _print_score(scored: Score, known: Truth) -> None:
         say(f"look-alike   {kind}: {fooled} of {staged} reported", markup=False)
     confused = [item for item in sorted(scored.confusion.items()) if item[0][0] != item[0][1]]
     for (staged_as, told), count in confused:
+        if staged_as in scored.look_alikes and told == NOT_REPORTED:
+            # As it should be.
+            continue
         say(f"confusion    {staged_as} -> {told}: {count}", markup=False)
     _print_places("places of incidents ", scored.incident_places)
     _print_places("places of detections", scored.detection_places)
@@ -149,6 +169,8 @@ def _print_places(what: str, places: PlaceErrors | None) -> None:
     if places is None:
         return
     told = "honest" if places.honest else "not honest (60 to 76 % would be)"
+    if places.count < _LEAST_PLACES:
+        told = "too few to judge by"
     console_text.out.print(
         f"{what} {places.count}: median {places.median_m:.2f} m, 95 % {places.p95_m:.2f} m, "
         f"stated {places.stated_m:.2f} m, {places.within_sigma:.0%} within 1 sigma: {told}",
