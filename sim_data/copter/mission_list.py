@@ -139,6 +139,11 @@ class MissionList:
 
     def __init__(self, mission_type: MissionType) -> None:
         self.mission_type = mission_type
+        self._store = {
+            MissionType.MISSION: _stored_mission_item,
+            MissionType.FENCE: _stored_fence_item,
+            MissionType.RALLY: _stored_rally_item,
+        }[mission_type]
         self.items: tuple[MissionItem, ...] = ()
         self.changes = 0
         """How often it was replaced; tells a reader that what it prepared is out of date."""
@@ -155,14 +160,11 @@ class MissionList:
         """
         if len(items) > MAX_ITEMS[self.mission_type]:
             return MavMissionResult.NO_SPACE
-        store = {
-            MissionType.MISSION: _stored_mission_item,
-            MissionType.FENCE: _stored_fence_item,
-            MissionType.RALLY: _stored_rally_item,
-        }[self.mission_type]
         taken: list[MissionItem] = []
         for seq, item in enumerate(items):
-            stored = store(replace(item, seq=seq, mission_type=self.mission_type, current=False))
+            stored = self._store(
+                replace(item, seq=seq, mission_type=self.mission_type, current=False)
+            )
             if isinstance(stored, MavMissionResult):
                 return stored
             taken.append(stored)
@@ -175,12 +177,7 @@ class MissionList:
 
     def check(self, item: MissionItem) -> MavMissionResult:
         """Return what an upload of `item` alone would be answered."""
-        store = {
-            MissionType.MISSION: _stored_mission_item,
-            MissionType.FENCE: _stored_fence_item,
-            MissionType.RALLY: _stored_rally_item,
-        }[self.mission_type]
-        stored = store(item)
+        stored = self._store(item)
         return stored if isinstance(stored, MavMissionResult) else MavMissionResult.ACCEPTED
 
     def set_home(self, home: HomePoint | None) -> None:
