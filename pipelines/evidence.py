@@ -287,7 +287,7 @@ class EvidenceMaker:
         uri = settings.store.write(_key(incident, "mp4"), clip.mp4, media_type="video/mp4")
         both = Redaction(
             tuple(sorted({*redaction.redacted, *clip.redacted})),
-            tuple(sorted({*redaction.not_redacted, *clip.not_redacted} - set(clip.redacted))),
+            tuple(sorted({*redaction.not_redacted, *clip.not_redacted})),
         )
         return replace(incident, clip_uri=uri), both
 

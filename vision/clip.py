@@ -31,6 +31,8 @@ from vision.evidence import SEVERITY_RGB, EvidenceOptions, crop_window, observed
 from vision.evidence_words import Caption, title
 from vision.lettering import from_canvas, lettering, to_canvas
 from vision.marks import mark_box, mark_not_redacted
+from vision.observe import Sight
+from vision.privacy import believable
 from vision.redact import RedactedImage, redact, unredacted
 
 _CODEC: Literal["libx264"] = "libx264"
@@ -153,11 +155,11 @@ class _Cutting:
         x0, y0, x1, y1 = box
         return (x0 - left) * sx, (y0 - top) * sy, (x1 - left) * sx, (y1 - top) * sy
 
-    def found_at(self, box: BoxXyxyPx, share: float) -> BoxXyxyPx:
-        """Return where a box of the part around the window, `share` as large, is in the clip."""
+    def of_frame(self, box: BoxXyxyPx, share: float) -> BoxXyxyPx:
+        """Return where a box of the part around the window, `share` as large, is in the frame."""
         left, top = self.around[:2]
         x0, y0, x1, y1 = (v / share for v in box)
-        return self.shown((x0 + left, y0 + top, x1 + left, y1 + top))
+        return x0 + left, y0 + top, x1 + left, y1 + top
 
 
 def clip_span_s(best: Observation, options: ClipOptions) -> tuple[float, float]:
@@ -257,9 +259,10 @@ def _looked_at(
             x0, y0, x1, y1 = cutting.window
             crop = frame.image_bgr[y0:y1, x0:x1]
             image = np.asarray(cv2.resize(crop, cutting.size_px, interpolation=cv2.INTER_AREA))
-            moved = [cutting.found_at(one.box_xyxy_px, share) for one in boxes]
+            found = [replace(b, box_xyxy_px=cutting.of_frame(b.box_xyxy_px, share)) for b in boxes]
+            found = believable(found, Sight.of(frame, None).gsd_at)
             hidden_here = tuple(
-                replace(one, box_xyxy_px=box) for one, box in zip(boxes, moved, strict=True)
+                replace(one, box_xyxy_px=cutting.shown(one.box_xyxy_px)) for one in found
             )
             yield _Small(frame.time, frame.source_time_s, np.asarray(image, np.uint8), hidden_here)
 

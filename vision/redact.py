@@ -104,16 +104,15 @@ def _blur(image_bgr: NDArray[np.uint8], box: tuple[int, int, int, int], cells: i
     patch = image_bgr[y0:y1, x0:x1]
     height_px, width_px = patch.shape[:2]
     # At most `cells` means along the longer side: everything finer is gone, not hidden, and
-    # rounding their colours leaves a few bits for each. The blur only takes away the look of
+    # rounding their colours leaves a few bits for each. Smoothing only takes away the look of
     # blocks; it works on the means alone, so nothing of the original comes back through it.
     longer = max(height_px, width_px)
     columns = max(1, round(cells * width_px / longer))
     rows = max(1, round(cells * height_px / longer))
     means = cv2.resize(patch, (columns, rows), interpolation=cv2.INTER_AREA)
     coarse = (means // _COLOUR_STEP * _COLOUR_STEP + _COLOUR_STEP // 2).astype(np.uint8)
-    flat = cv2.resize(coarse, (width_px, height_px), interpolation=cv2.INTER_NEAREST)
-    sigma = longer / (2.0 * cells)
-    image_bgr[y0:y1, x0:x1] = cv2.GaussianBlur(flat, (0, 0), sigma) if cells > 1 else flat
+    method = cv2.INTER_LINEAR if cells > 1 else cv2.INTER_NEAREST
+    image_bgr[y0:y1, x0:x1] = cv2.resize(coarse, (width_px, height_px), interpolation=method)
 
 
 def redact(
