@@ -67,6 +67,21 @@ class ReportPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportClip:
+    """A clip to play.
+
+    Attributes:
+        mp4: the file's bytes.
+    """
+
+    mp4: bytes
+
+    def __post_init__(self) -> None:
+        if self.mp4[4:8] != b"ftyp":
+            raise RecordError("a clip in a report must be an MP4 file's bytes")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelNote:
     """What a reader has to know about a model.
 
@@ -92,6 +107,7 @@ class ReportData:
         patrols: what footage there was.
         rejects: what was refused.
         pictures: evidence by incident id.
+        clips: clips by incident id; played where there is a picture too.
         footprints: ground corners (lat_deg, lon_deg) of frames, for the map.
         flights: ways that were flown, for the map and the time slider.
         models: what to know about the models.
@@ -100,6 +116,7 @@ class ReportData:
         simulated: whether the footage was drawn, not filmed.
         max_pictures: at most so many pictures are put inside; the file says what is left out.
         max_picture_bytes: at most so many bytes of pictures.
+        max_clip_bytes: at most so many bytes of clips; the others are named.
         max_objects: at most so many objects are drawn on the map.
     """
 
@@ -111,6 +128,7 @@ class ReportData:
     patrols: tuple[PatrolSummary, ...] = ()
     rejects: tuple[Reject, ...] = ()
     pictures: Mapping[str, ReportPicture] = field(default_factory=dict)
+    clips: Mapping[str, ReportClip] = field(default_factory=dict)
     footprints: tuple[tuple[LatLonDeg, ...], ...] = ()
     flights: tuple[FlownPath, ...] = ()
     models: tuple[ModelNote, ...] = ()
@@ -119,12 +137,13 @@ class ReportData:
     simulated: bool = False
     max_pictures: int = 120
     max_picture_bytes: int = 40_000_000
+    max_clip_bytes: int = 20_000_000
     max_objects: int = 3000
 
     def __post_init__(self) -> None:
         if self.generated_at.tzinfo is None:
             raise RecordError(f"generated_at {self.generated_at.isoformat()} has no time zone")
-        for name in ("max_pictures", "max_picture_bytes", "max_objects"):
+        for name in ("max_pictures", "max_picture_bytes", "max_clip_bytes", "max_objects"):
             if getattr(self, name) < 0:
                 raise RecordError(f"{name} {getattr(self, name)} is negative")
 
@@ -150,6 +169,7 @@ class _Row:
     y_m: float
     picture: ReportPicture | None
     picture_uri: str
+    film_uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,28 +190,50 @@ def _offset_s(flight: FlownPath, time_zone: tzinfo) -> float:
     return 0.0 if apart is None else apart.total_seconds()
 
 
+class _Inside:
+    """Says which pictures and clips are put inside the file, until there is no more room."""
+
+    def __init__(self, data: ReportData) -> None:
+        self._data = data
+        self._pictures_left = data.max_pictures
+        self._picture_bytes_left = data.max_picture_bytes
+        self._clip_bytes_left = data.max_clip_bytes
+
+    def picture(self, incident_id: str) -> ReportPicture | None:
+        """Return an incident's picture if there is one, and room for it."""
+        found = self._data.pictures.get(incident_id)
+        if found is None or not self._pictures_left:
+            return None
+        if len(found.jpeg) > self._picture_bytes_left:
+            return None
+        self._pictures_left -= 1
+        self._picture_bytes_left -= len(found.jpeg)
+        return found
+
+    def clip(self, incident_id: str) -> ReportClip | None:
+        """Return an incident's clip if there is one, and room for it."""
+        found = self._data.clips.get(incident_id)
+        if found is None or len(found.mp4) > self._clip_bytes_left:
+            return None
+        self._clip_bytes_left -= len(found.mp4)
+        return found
+
+
+def _data_uri(media_type: str, content: bytes) -> str:
+    return f"data:{media_type};base64," + base64.b64encode(content).decode("ascii")
+
+
 def _rows(data: ReportData) -> tuple[_Row, ...]:
     zones = {zone.id: zone.name for zone in data.site.zones}
     ordered = sorted(data.incidents, key=lambda i: (-i.severity, i.first_seen, i.incident_id))
     rows: list[_Row] = []
-    pictures, picture_bytes = 0, 0
+    inside = _Inside(data)
     for number, incident in enumerate(ordered, start=1):
         kind = incident_type(incident.type)
         name = zones.get(incident.zone_id)
-        picture = data.pictures.get(incident.incident_id)
-        if picture is not None:
-            if (
-                pictures >= data.max_pictures
-                or picture_bytes + len(picture.jpeg) > data.max_picture_bytes
-            ):
-                picture = None
-            else:
-                pictures += 1
-                picture_bytes += len(picture.jpeg)
+        picture = inside.picture(incident.incident_id)
+        clip = inside.clip(incident.incident_id) if picture is not None else None
         x_m, y_m = on_map(data.site.frame, incident.place)
-        uri = ""
-        if picture is not None:
-            uri = "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode("ascii")
         rows.append(
             _Row(
                 number,
@@ -211,7 +253,8 @@ def _rows(data: ReportData) -> tuple[_Row, ...]:
                 x_m,
                 y_m,
                 picture,
-                uri,
+                "" if picture is None else _data_uri("image/jpeg", picture.jpeg),
+                "" if clip is None else _data_uri("video/mp4", clip.mp4),
             )
         )
     return tuple(rows)
@@ -276,7 +319,7 @@ def render_report(data: ReportData) -> str:
     available = sum(row.incident.incident_id in data.pictures for row in rows)
     view = map_view(data.site, [(row.x_m, row.y_m) for row in rows])
     policy = (
-        f"default-src 'none'; img-src data:; style-src {_csp_hash(style)}; "
+        f"default-src 'none'; img-src data:; media-src data:; style-src {_csp_hash(style)}; "
         f"script-src {_csp_hash(script)}; base-uri 'none'; form-action 'none'"
     )
     return environment.get_template("report.html.j2").render(

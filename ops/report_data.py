@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from ops.report import ModelNote, ReportData, ReportPicture, write_report
+from ops.report import ModelNote, ReportClip, ReportData, ReportPicture, write_report
 from ops.report_flight import flown_paths
 from park.clock import Clock, SystemClock
 from park.errors import ModelError, StoreError, WarehouseError
@@ -114,6 +114,7 @@ def _gather(
         flights=flown_paths((patrol.patrol_id, patrol.source_uri) for patrol in patrols),
         rejects=_rejects(_of_site(warehouse.table_as_of("rejects", base), site.id)),
         pictures=pictures,
+        clips=_clips(store, {r["incident_id"]: r["clip_uri"] for r in rows}),
         models=tuple(ModelNote(m, _limits(m)) for m in model_ids),
         redacted=tuple(sorted({c for r in rows for c in r["redacted"]})),
         not_redacted=tuple(sorted({c for r in rows for c in r["not_redacted"]})),
@@ -140,6 +141,16 @@ def _pictures(store: Store, uris: Mapping[str, str | None]) -> dict[str, ReportP
             with Image.open(io.BytesIO(jpeg)) as image:
                 pictures[incident_id] = ReportPicture(jpeg, image.width, image.height)
     return pictures
+
+
+def _clips(store: Store, uris: Mapping[str, str | None]) -> dict[str, ReportClip]:
+    clips: dict[str, ReportClip] = {}
+    for incident_id, uri in uris.items():
+        if uri is not None:
+            # As with pictures: the table still names what was removed since.
+            with suppress(StoreError):
+                clips[incident_id] = ReportClip(store.read(_key_of(uri)))
+    return clips
 
 
 def _key_of(uri: str) -> str:

@@ -15,7 +15,14 @@ import cv2
 import numpy as np
 import pytest
 
-from ops.report import ModelNote, ReportData, ReportPicture, render_report, write_report
+from ops.report import (
+    ModelNote,
+    ReportClip,
+    ReportData,
+    ReportPicture,
+    render_report,
+    write_report,
+)
 from ops.report_flight import FlownPath, flown_paths
 from park.errors import RecordError, StoreError
 from park.records import (
@@ -292,6 +299,50 @@ def test_what_was_found_says_when_for_the_slider(site: Site) -> None:
     timed = [one for tag in ("a", "tr", "article") for one in page.all(tag) if "data-first" in one]
     assert {float(str(one["data-first"])) for one in timed} == {TIME.timestamp()}
     assert len(timed) == 4 + 4 + 3, "a pin and a row for each, a card for each picture"
+
+
+CLIP = ReportClip(b"\x00\x00\x00\x18ftypisom" + b"\x00" * 400)
+
+
+def _with_clips(site: Site, max_clip_bytes: int = 20_000_000) -> ReportData:
+    data = _data(site)
+    incidents = tuple(
+        replace(one, clip_uri=f"evidence/{one.incident_id}.mp4") for one in data.incidents
+    )
+    clips = {one.incident_id: CLIP for one in incidents}
+    return replace(data, incidents=incidents, clips=clips, max_clip_bytes=max_clip_bytes)
+
+
+def test_a_clip_is_played_with_its_picture_before_it(site: Site) -> None:
+    html = render_report(_with_clips(site))
+    page = _Page(html)
+    assert not page.open
+    assert "media-src data:;" in html
+    films = page.all("video")
+    assert len(films) == 3, "one for each picture; the fourth incident has no card"
+    assert not page.all("img")
+    for film in films:
+        said = film["src"] or ""
+        assert base64.b64decode(said.removeprefix("data:video/mp4;base64,")) == CLIP.mp4
+        assert (film["poster"] or "").startswith("data:image/jpeg;base64,")
+        assert (film["width"], film["height"]) == ("80", "60")
+        assert film["aria-label"]
+        assert "controls" in film
+        assert "autoplay" not in film
+
+
+def test_clips_for_which_there_is_no_room_are_named(site: Site) -> None:
+    html = render_report(_with_clips(site, max_clip_bytes=2 * len(CLIP.mp4) + 1))
+    page = _Page(html)
+    assert len(page.all("video")) == 2
+    assert len(page.all("img")) == 1
+    left_out = [one.incident_id for one in _data(site).incidents if one.severity <= 2]
+    assert sum(f"evidence/{name}.mp4" in " ".join(page.text) for name in left_out) >= 1
+
+
+def test_what_is_no_video_is_no_clip() -> None:
+    with pytest.raises(RecordError, match="must be an MP4 file's bytes"):
+        ReportClip(b"<script>")
 
 
 def test_without_a_flight_there_is_no_slider(site: Site) -> None:
