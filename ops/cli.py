@@ -13,6 +13,7 @@ import typer
 
 from ops import console_text
 from ops.commands import (
+    accuracy,
     baseline,
     demo,
     fly,
@@ -43,6 +44,7 @@ app.command("incidents")(tables.incidents)
 app.command("report")(tables.report)
 app.command("history")(tables.history)
 app.command("demo")(demo.demo)
+app.command("accuracy")(accuracy.accuracy)
 app.command("plan", cls=RouteCommand)(plan.plan)
 app.command("fly", cls=RouteCommand)(fly.fly)
 app.add_typer(sites.app, name="sites")

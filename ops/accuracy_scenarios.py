@@ -1,0 +1,311 @@
+"""Simulated patrols over staged incidents: made, looked through, and held against the truth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ops import console_text
+from ops.accuracy_results import Results
+from ops.app import App
+from ops.made_footage import MadeCameras
+from ops.simulated_days import SITE_NAME, DaysWish, make_days, pictures_of, simulated_park
+from park.records import JsonValue
+
+if TYPE_CHECKING:
+    from sim_data.scenario.file import ScenarioPart
+    from vision.models.registry import ModelFile
+
+WEATHERS = {"clear": "clear-day", "haze": "hazy", "dusk": "dusk", "night": "night-thermal"}
+"""What the weather is called in the table, and the shipped scenario that has it."""
+
+LOOK_ALIKES = "look-alikes"
+"""Shipped, and stages nothing that may be reported."""
+
+ROUTES = ("assets", "works-survey")
+"""Of the simulated park, flown one after the other: between them all kinds of places are seen."""
+
+FPS = 2.0
+"""As many pictures as `parkwatch reprocess` takes by itself."""
+
+_BASELINE_FPS = 1.0
+_NEEDS_HEAT = "overheating_equipment"
+_HEAT_MODEL = "thermal"
+
+_BASELINE = """\
+name: as-it-was
+description: Nothing is staged; the day before, at noon.
+patrol: {starts: 2026-05-10T12:00:00, lasts: 15 min}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunWish:
+    """One run: a scenario with a seed.
+
+    Attributes:
+        weather: what the weather is called; the scenario's name where it is not of `WEATHERS`.
+        scenario: name of a shipped scenario, or a file.
+        seed: of what it leaves to chance; None for its own.
+        routes: flown one after the other.
+        km2: size of the park.
+        site_seed: of the park.
+        width_px: of colour pictures.
+        height_px: of colour pictures.
+        fps: pictures a second.
+        heat_by_day: records heat by day as well, where something is staged that only heat tells.
+    """
+
+    weather: str
+    scenario: str
+    seed: int | None = None
+    routes: tuple[str, ...] = ROUTES
+    km2: float = 1.0
+    site_seed: int = 7
+    width_px: int = 1280
+    height_px: int = 720
+    fps: float = FPS
+    heat_by_day: bool = True
+
+    def cameras(self) -> MadeCameras:
+        """Return what is recorded: colour by day; heat at night, and by day where it is needed."""
+        from sim_data.scenario.file import read_scenario
+
+        dark = self.scenario == WEATHERS["night"]
+        stages = read_scenario(self.scenario)[0].stages
+        hot = self.heat_by_day and any(stage.type == _NEEDS_HEAT for stage in stages)
+        return MadeCameras(not dark, dark or hot, self.width_px, self.height_px, fps=self.fps)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """What came of a run.
+
+    Attributes:
+        wish: the run.
+        seed: of what was left to chance.
+        about: of the scenario: description, start and weather.
+        models: ids of the models that ran.
+        frames: pictures that were looked at.
+        score: JSON of the score, with `detection_errors`.
+    """
+
+    wish: RunWish
+    seed: int
+    about: dict[str, Any]
+    models: tuple[str, ...]
+    frames: int
+    score: dict[str, Any]
+
+
+def wished_runs(
+    scenarios: Sequence[str], seeds: int, like: RunWish | None = None
+) -> tuple[RunWish, ...]:
+    """Return the runs of some scenarios, each with so many seeds: its own, and those after it.
+
+    Args:
+        scenarios: names of shipped ones, or files.
+        seeds: how many runs of each.
+        like: what they have in common besides.
+
+    Raises:
+        SimulationError: there is no such scenario.
+    """
+    from sim_data.scenario.file import read_scenario
+
+    called = {scenario: weather for weather, scenario in WEATHERS.items()}
+    return tuple(
+        replace(
+            like or RunWish("", ""),
+            weather=called.get(scenario, part.name),
+            scenario=scenario,
+            seed=part.seed + 1000 * number,
+        )
+        for scenario in scenarios
+        for part in [read_scenario(scenario)[0]]
+        for number in range(seeds)
+    )
+
+
+def measure_run(
+    app: App, wish: RunWish, results: Results, instead: Sequence[ModelFile] = ()
+) -> RunFigures:
+    """Make a run, or go on with it, or return what came of just that before.
+
+    Args:
+        app: opens tables and picks models.
+        wish: the run.
+        results: where footage, tables and results are kept.
+        instead: models in place of the shipped ones of the same name.
+
+    Raises:
+        ParkwatchError: it cannot be made.
+    """
+    from sim_data.scenario.file import read_scenario
+
+    part, _ = read_scenario(wish.scenario)
+    facts = _footage_facts(wish)
+    footage = _footage(wish, facts, results)
+    models = _models(app, wish, instead)
+    told: dict[str, JsonValue] = {
+        **facts,
+        "weights": [model.sha256 for model in models],
+        "cards": [model.card.model_dump_json() for model in models],
+    }
+    known = results.get("run", told)
+    if known is None:
+        known = _looked_through(app, wish, footage, models, told, results)
+        results.put("run", told, known)
+    frames = known["frames"]
+    score = known["score"]
+    assert isinstance(frames, int)
+    assert isinstance(score, dict)
+    return RunFigures(
+        wish=wish,
+        seed=part.seed if wish.seed is None else wish.seed,
+        about=_about(part),
+        models=tuple(model.model_id for model in models),
+        frames=frames,
+        score=score,
+    )
+
+
+def _about(part: ScenarioPart) -> dict[str, Any]:
+    starts = part.patrol.starts
+    return {
+        "description": part.description,
+        "starts": None if starts is None else starts.strftime("%H:%M"),
+        "weather": part.weather.model_dump(),
+    }
+
+
+def _footage_facts(wish: RunWish) -> dict[str, JsonValue]:
+    from sim_data.scenario.file import find_scenario
+    from sim_data.world.generate import generate_park
+
+    site = generate_park(wish.km2, wish.site_seed).site_geojson()
+    cameras = wish.cameras()
+    return {
+        "scenario": _hash(find_scenario(wish.scenario).read_bytes()),
+        "seed": wish.seed,
+        "site": _hash(site.encode()),
+        "routes": list(wish.routes),
+        "cameras": [cameras.rgb, cameras.thermal, cameras.width_px, cameras.height_px, wish.fps],
+    }
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _days(wish: RunWish, out: Path, scenario: str, cameras: MadeCameras) -> DaysWish:
+    return DaysWish(
+        scenario=scenario,
+        out=out,
+        km2=wish.km2,
+        site_seed=wish.site_seed,
+        routes=wish.routes,
+        in_view=True,
+        seed=wish.seed,
+        cameras=cameras,
+    )
+
+
+def _footage(wish: RunWish, facts: dict[str, JsonValue], results: Results) -> Path:
+    folder, filled = results.folder_for("footage", facts)
+    if not filled:
+        _draw(_days(wish, folder, wish.scenario, wish.cameras()))
+        results.filled(folder, facts)
+    return folder
+
+
+def _draw(wish: DaysWish) -> None:
+    progress = console_text.FrameProgress()
+    with progress.shown():
+        progress.phase("staging what the patrol will see")
+        park = simulated_park(wish)
+        progress.expect(pictures_of(park, wish.cameras))
+        progress.phase("drawing")
+        make_days(wish, park, lambda folder: progress.frames(1, str(folder)))
+
+
+def _baseline(wish: RunWish, results: Results) -> Path:
+    """Return the park as it was the day before; one for all scenarios over the same routes."""
+    from ops.commands.baseline import build
+
+    told = _footage_facts(wish)
+    fps = min(_BASELINE_FPS, wish.fps)
+    facts: dict[str, JsonValue] = {
+        "as it was": _BASELINE,
+        "site": told["site"],
+        "routes": told["routes"],
+        "camera": [wish.width_px, wish.height_px, fps],
+    }
+    folder, filled = results.folder_for("baseline", facts)
+    if not filled:
+        folder.mkdir(parents=True)
+        scenario = folder / "scenario.yaml"
+        scenario.write_text(_BASELINE, "utf-8")
+        cameras = MadeCameras(True, False, wish.width_px, wish.height_px, fps=fps)
+        _draw(_days(wish, folder / "footage", str(scenario), cameras))
+        build(str(folder / "footage"), folder / "baseline", gsd=0.1, fps=fps)
+        results.filled(folder, facts)
+    return folder / "baseline"
+
+
+def _models(app: App, wish: RunWish, instead: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
+    """Return the models that run where none is named, and that of heat where heat is recorded."""
+    from vision.models.registry import resolve_model
+
+    chosen = list(app.models([]))
+    if wish.cameras().thermal and all(model.card.name != _HEAT_MODEL for model in chosen):
+        chosen.append(resolve_model(_HEAT_MODEL))
+    given = {model.card.name: model for model in instead}
+    return tuple(given.get(model.card.name, model) for model in chosen)
+
+
+def _looked_through(
+    app: App,
+    wish: RunWish,
+    footage: Path,
+    models: Sequence[ModelFile],
+    facts: dict[str, JsonValue],
+    results: Results,
+) -> dict[str, JsonValue]:
+    """Process the footage into tables, and hold these against the truth."""
+    from ops.commands.reprocess import run
+    from ops.scoring import compare
+    from pipelines.reprocess import ReprocessRequest
+    from vision.footage import FootageOptions
+
+    baseline = _baseline(wish, results) if wish.cameras().rgb else None
+    site, site_hash = app.load_site(footage / SITE_NAME)
+    folder, filled = results.folder_for("tables", facts)
+    warehouse = str(folder / "warehouse")
+    if not filled:
+        folder.mkdir(parents=True)
+        request = ReprocessRequest(
+            sources=(str(footage),),
+            site=site,
+            site_hash=site_hash,
+            models=tuple(models),
+            footage=FootageOptions(
+                sample_fps=wish.fps,
+                time_zone=site.time_zone,
+                takeoff_alt_amsl_m=site.takeoff_alt_amsl_m,
+            ),
+            baseline=baseline,
+        )
+        done = run(app, request, warehouse, evidence=False)
+        results.filled(folder, {**facts, "frames": done.frames})
+    compared = compare(app, warehouse, [footage], [str(footage)])
+    score = compared.score.to_json()
+    score["detection_errors"] = [
+        [round(one.error_m, 3), round(one.observation.place.error_m, 3)]
+        for one in compared.located
+        if one.observation.place is not None
+    ]
+    return {"frames": results.filled_facts(folder).get("frames", 0), "score": score}
