@@ -6,6 +6,7 @@ before it was reached. Written after ArduPilot's ``AP_Mission`` and MAVLink's ``
 * The camera is turned by ``DO_MOUNT_CONTROL``, which is the first item behind its waypoint: on a
   mount that cannot pan, ArduCopter turns the vehicle to the yaw in it, and only the first item is
   done before the next waypoint sets the yaw again.
+* After take-off the camera is turned at once as the first waypoint wants it.
 * A place is looked at by ``DO_SET_ROI``. The newer ``DO_SET_ROI_LOCATION`` is not taken by every
   4.x; a ``DO_SET_ROI`` at 0, 0 ends it on all of them.
 * A picture is taken by ``DO_DIGICAM_CONTROL``; ``IMAGE_START_CAPTURE`` in missions is newer.
@@ -131,6 +132,14 @@ class _ItemList:
             self.add(DO_MOUNT_CONTROL, how, (0.0, 0.0, _MOUNT_BY_ANGLE))
         self.end_look()
 
+    def look_before_the_way(self, waypoints: Sequence[Waypoint]) -> None:
+        """Turn the camera after take-off already, as the first waypoint wants it.
+
+        Until then a mount looks at the horizon, and what it records on the way there is of no use.
+        """
+        if waypoints and waypoints[0].look_at is None:
+            self.turn_camera(waypoints[0])
+
     def end_look(self) -> None:
         if self.look_at is not None:
             self.add(DO_SET_ROI, frame=ABOVE_HOME)
@@ -180,6 +189,7 @@ def _laid_out(sortie: Sortie) -> _ItemList:
     made.add(NAV_WAYPOINT, place=(home.lat_deg, home.lon_deg, home.alt_amsl_m or 0.0), frame=GLOBAL)
     above = (home.lat_deg, home.lon_deg, sortie.takeoff_alt_home_m)
     made.add(NAV_TAKEOFF, place=above, frame=ABOVE_HOME)
+    made.look_before_the_way(sortie.waypoints)
     for waypoint in sortie.waypoints:
         made.visit(waypoint)
     made.set_spacing(0.0)

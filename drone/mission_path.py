@@ -63,6 +63,7 @@ class _Reading:
     look_at: tuple[float, float] | None = None
     spacing_m: float = 0.0
     only_turned: bool = False
+    pitch_at_first_deg: float | None = None
 
     def height_home_m(self, item: MissionItem) -> float:
         if math.isnan(item.z):
@@ -88,6 +89,7 @@ class _Reading:
             self.speed_mps,
             hold_s,
             look_at=self.look_at,
+            gimbal_pitch_deg=None if self.waypoints else self.pitch_at_first_deg,
         )
         last = self.waypoints[-1] if self.waypoints else None
         if last is not None and self.only_turned and hold_s and _same_place(last, there):
@@ -104,6 +106,9 @@ class _Reading:
             )
         self.waypoints[-1] = replace(self.waypoints[-1], **values)  # type: ignore[arg-type]
 
+    def _going_up(self) -> bool:
+        return self.takeoff_alt_home_m is not None and not self.waypoints
+
     def do(self, item: MissionItem) -> None:
         first = item.params[0]
         if item.command == DO_CHANGE_SPEED:
@@ -111,6 +116,9 @@ class _Reading:
             if first not in (0.0, 1.0) or not item.params[1] > 0.0:
                 raise MissionFileError(f"item {item.seq}: only a speed over ground is known here")
             self.speed_mps = item.params[1]
+        elif item.command == DO_MOUNT_CONTROL and self._going_up():
+            # Turned after take-off already, as the first waypoint wants it.
+            self.pitch_at_first_deg = first
         elif item.command == DO_MOUNT_CONTROL:
             self.only_turned = True
             self.change(item, gimbal_pitch_deg=first)

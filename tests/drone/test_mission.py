@@ -55,7 +55,7 @@ def test_speed_is_said_before_the_leg_and_only_when_it_changes() -> None:
 
 def test_the_camera_turns_before_the_hold_and_the_picture_is_taken_after_it() -> None:
     there = waypoint(hold_s=4.2, gimbal_pitch_deg=-45.0, take_photo=True)
-    items = mission_items(sortie(there))[3:]
+    items = mission_items(sortie(waypoint(), there))[4:]
     assert [item.command for item in items] == [16, 205, 16, 203, 21]
     first, turn, stay, picture, _ = items
     assert first.params[0] == 0.0
@@ -67,8 +67,17 @@ def test_the_camera_turns_before_the_hold_and_the_picture_is_taken_after_it() ->
 
 
 def test_a_picture_with_the_camera_just_turned_waits_for_it_to_settle() -> None:
-    items = mission_items(sortie(waypoint(gimbal_pitch_deg=-45.0, take_photo=True)))
-    assert [item.params[0] for item in items if item.command == 16] == [0.0, 0.0, 2.0]
+    turned = waypoint(gimbal_pitch_deg=-45.0, take_photo=True)
+    items = mission_items(sortie(waypoint(), turned))
+    assert [item.params[0] for item in items if item.command == 16] == [0.0, 0.0, 0.0, 2.0]
+
+
+def test_the_camera_looks_down_from_take_off_on_and_not_only_from_the_first_waypoint() -> None:
+    down = waypoint(gimbal_pitch_deg=-90.0, take_photo=True)
+    items = mission_items(sortie(down, waypoint()))
+    assert [item.command for item in items] == [16, 22, 205, 178, 16, 203, 16, 21]
+    assert items[2].params[0] == -90.0
+    assert commands(waypoint(look_at=(31.21, 121.41), gimbal_pitch_deg=-90.0))[2] == 178
 
 
 def test_a_hold_with_the_camera_as_it_was_is_one_item() -> None:

@@ -50,6 +50,14 @@ def test_a_sortie_is_read_back_as_it_was_planned() -> None:
     assert [w.leg for w in read] == ["transit", "survey", "transit", "survey", "transit", "return"]
 
 
+def test_a_camera_turned_after_take_off_is_turned_for_the_first_waypoint() -> None:
+    sortie = survey_sortie()
+    down = replace(sortie.waypoints[0], gimbal_pitch_deg=-90.0)
+    items = mission_items(replace(sortie, waypoints=(down, *sortie.waypoints[1:])))
+    assert items[2].command == 205
+    assert mission_path(items).waypoints[0].gimbal_pitch_deg == -90.0
+
+
 def test_heights_above_sea_level_become_heights_above_home() -> None:
     items = [
         MissionItem(0, 0, 16, x=31.2, y=121.4, z=500.0),
@@ -64,6 +72,13 @@ def test_heights_above_sea_level_become_heights_above_home() -> None:
 
 
 ITEMS = mission_items(survey_sortie())
+TURN = next(item.seq for item in ITEMS if item.command == 205)
+SPEED = next(item.seq for item in ITEMS if item.command == 178)
+WAY = next(item.seq for item in ITEMS[1:] if item.command == 16)
+
+
+def changed(seq: int, **values: object) -> tuple[MissionItem, ...]:
+    return (*ITEMS[:seq], replace(ITEMS[seq], **values), *ITEMS[seq + 1 :])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -74,20 +89,17 @@ ITEMS = mission_items(survey_sortie())
         (ITEMS[:-1], "the mission ends without a landing or a return to launch"),
         ((ITEMS[0], ITEMS[-1]), "the mission has no waypoint"),
         ((*ITEMS, replace(ITEMS[-1], seq=len(ITEMS))), "item .*: the mission goes on after its"),
+        (changed(WAY, frame=10), f"item {WAY}: heights of frame 10 are not known here"),
+        (changed(WAY, command=82), f"item {WAY}: what command 82 does is not known here"),
         (
-            (*ITEMS[:3], replace(ITEMS[3], frame=10), *ITEMS[4:]),
-            "item 3: heights of frame 10 are not known here",
+            changed(SPEED, params=(2.0, 1.0, -1.0, 0.0)),
+            f"item {SPEED}: only a speed over ground is known here",
         ),
         (
-            (*ITEMS[:3], replace(ITEMS[3], command=82), *ITEMS[4:]),
-            "item 3: what command 82 does is not known here",
+            (ITEMS[0], ITEMS[TURN], *ITEMS[1:]),
+            f"item {TURN}: command 205 before the first waypoint",
         ),
-        (
-            (*ITEMS[:2], replace(ITEMS[2], params=(2.0, 1.0, -1.0, 0.0)), *ITEMS[3:]),
-            "item 2: only a speed over ground is known here",
-        ),
-        ((ITEMS[0], ITEMS[4], *ITEMS[1:]), "item 4: command 205 before the first waypoint"),
-        ((*ITEMS[:3], replace(ITEMS[3], z=float("nan")), *ITEMS[4:]), "item 3: has no height"),
+        (changed(WAY, z=float("nan")), f"item {WAY}: has no height"),
     ],
 )
 def test_what_is_not_known_is_refused_with_its_item(
