@@ -8,7 +8,6 @@ person takes the controls it sends nothing more.
 
 from __future__ import annotations
 
-import logging
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -28,6 +27,7 @@ from drone.patrol_flight import (
     transition_details,
 )
 from drone.patrol_launch import Climb, arm, climb, disarm
+from drone.patrol_log import PatrolLog
 from drone.patrol_orders import Steering
 from drone.patrol_prepare import battery_share
 from drone.patrol_result import FlightTally, Outcome, PatrolResult
@@ -45,8 +45,6 @@ from drone.telemetry import (
 from park.clock import Clock, SystemClock
 from park.errors import CommandError, FlightError, LinkError
 from park.records import JsonValue
-
-_log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
 _LEAST_STEP_S = 0.2
@@ -90,8 +88,7 @@ class Patrol:
         self.flight = flight
         self._link = link
         self._clock = clock or SystemClock()
-        self._logger = logger
-        self._listener = listener
+        self._told = PatrolLog(logger, listener)
         self._on_state = on_state
         self.states = PatrolStates(self._clock, self._entered, start=start)
         self.steering = Steering(flight.mission, flight.check, link)
@@ -202,17 +199,11 @@ class Patrol:
 
     def record_with(self, logger: FlightLogger) -> None:
         """Keep what happens from now on with a recorder, and what has happened so far."""
-        self._logger = logger
-        for made in self.states.history:
-            logger.event("state", str(made), details=transition_details(made))
+        self._told.keep_with(logger, self.states.history)
 
     def say(self, kind: str, message: str, **details: JsonValue) -> None:
         """Log a line: to the program's log, the recording, and whoever listens."""
-        _log.info("%s: %s", kind, message)
-        if self._logger is not None:
-            self._logger.event(kind, message, details=details or None)
-        if self._listener is not None:
-            self._listener(kind, message)
+        self._told.say(kind, message, details)
 
     def _listen(self) -> Callable[[], None]:
         stops = (
@@ -230,8 +221,7 @@ class Patrol:
 
     def _hear_telemetry(self, seen: Telemetry) -> None:
         """Pass telemetry on, in the link's thread; rules need no more than five a second."""
-        if self._logger is not None:
-            self._logger.telemetry(seen)
+        self._told.telemetry(seen)
         boot_s = seen.time_boot_s
         if boot_s is None or not 0.0 <= boot_s - self._newest_s < _LEAST_STEP_S:
             self._newest_s = self._newest_s if boot_s is None else boot_s

@@ -51,6 +51,20 @@ def test_a_patrol_is_flown_as_planned_and_ends_where_it_began() -> None:
         assert all(made.cause for made in result.transitions)
 
 
+def test_a_terminal_that_is_closed_does_not_end_the_flight() -> None:
+    with airborne() as flown:
+        flown.take_off()
+        flown.until_waypoint(2)
+        line = flown.line
+
+        def closed(kind: str, message: str) -> None:
+            line(kind, message)
+            raise BrokenPipeError
+
+        flown.line = closed  # type: ignore[method-assign]
+        assert flown.end().outcome is Outcome.FLOWN
+
+
 # --- failsafes ----------------------------------------------------------------------------------
 
 
