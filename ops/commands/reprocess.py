@@ -90,7 +90,7 @@ def reprocess(
         bool, typer.Option("--no-redact", help="Do not blur people and number plates.")
     ] = False,
     no_evidence: Annotated[
-        bool, typer.Option("--no-evidence", help="Write no pictures of incidents.")
+        bool, typer.Option("--no-evidence", help="Write no pictures and clips of incidents.")
     ] = False,
     beam: Annotated[
         list[str] | None,
