@@ -189,7 +189,9 @@ class SceneLook:
         for (detector, every), places in zip(self._scenes, self._places, strict=True):
             zones = self._near(sight.frame.view, every, places)
             if isinstance(detector, ChangeDetector):
-                found.extend(detector.look(view, zones, known))
+                # What another detector has a name for is not told again as something new.
+                told = [one.box_xyxy_px for one in found]
+                found.extend(detector.look(view, zones, (*known, *told)))
             else:
                 found.extend(detector.look(view, zones))
         return tuple(found)
