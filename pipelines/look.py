@@ -6,9 +6,8 @@ on is Arrow record batches of detections, and small records of what was read and
 
 from __future__ import annotations
 
-import itertools
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -44,7 +43,7 @@ from pipelines.progress import listener_of
 from pipelines.roofs import Roofs
 from pipelines.scenes import SceneLook, WatchedScene, every_detector, watched_scenes
 from vision.clarity import with_clarity
-from vision.detect import Detector, FrameDetections
+from vision.detect import IN_FLIGHT_FRAMES, BegunFrame, Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
 from vision.models.suitability import why_unsuited
@@ -59,7 +58,6 @@ PATROLS = "patrols"
 
 _BATCH_ROWS = 4096
 _MOST_CORNERS = 400
-_MODELS_CHUNK = 6
 _VIDEO_PICTURE_EVERY_S = 5.0
 _NAMESPACE = "parkwatch"
 
@@ -214,6 +212,7 @@ class _Look:
         self._settings = settings
         self._detectors = detectors
         self._terrain: Terrain | None = None
+        self._last_sight: Sight | None = None
         self._terrain_known = settings.terrain_path is None
         self._assumptions: dict[str, None] = {}
         self._tracker = None if source.kind == "photos" else VideoTracker(source.patrol_id)
@@ -259,29 +258,25 @@ class _Look:
 
     def _detected(self) -> Iterator[tuple[Sight, tuple[FrameDetections, ...]]]:
         """Yield every frame with what each model saw in it."""
-        sights = self._sights()
-        if len(self._detectors) == 1:
-            waiting: list[Sight] = []
+        begun: deque[tuple[Sight, dict[int, BegunFrame]]] = deque()
+        for sight in self._sights():
+            fit = self._suited(sight.frame)
+            looking = {n: self._detectors[n].begin(sight.frame, sight.gsd_at) for n in fit}
+            begun.append((sight, looking))
+            while len(begun) > IN_FLIGHT_FRAMES or (
+                begun and all(one.is_done() for one in begun[0][1].values())
+            ):
+                yield self._finished(*begun.popleft())
+        while begun:
+            yield self._finished(*begun.popleft())
 
-            def queued() -> Iterator[tuple[Frame, object]]:
-                for sight in sights:
-                    waiting.append(sight)
-                    yield sight.frame, sight.gsd_at
-
-            for found in self._detectors[0].detect_many(queued()):  # type: ignore[arg-type]
-                yield waiting.pop(0), (found,)
-            return
-        while chunk := list(itertools.islice(sights, _MODELS_CHUNK)):
-            suited = [self._suited(sight.frame) for sight in chunk]
-            by_model = []
-            for number, detector in enumerate(self._detectors):
-                mine = [s for s, fit in zip(chunk, suited, strict=True) if number in fit]
-                by_frame = {
-                    id(seen.frame): seen
-                    for seen in detector.detect_many((s.frame, s.gsd_at) for s in mine)
-                }
-                by_model.append([by_frame.get(id(s.frame), _nothing(s.frame)) for s in chunk])
-            yield from zip(chunk, zip(*by_model, strict=True), strict=True)
+    def _finished(
+        self, sight: Sight, looking: dict[int, BegunFrame]
+    ) -> tuple[Sight, tuple[FrameDetections, ...]]:
+        return sight, tuple(
+            detector.finish(looking[number]) if number in looking else _nothing(sight.frame)
+            for number, detector in enumerate(self._detectors)
+        )
 
     def _suited(self, frame: Frame) -> tuple[int, ...]:
         """Return the numbers of the models that can know a frame, and say which cannot.
@@ -308,9 +303,18 @@ class _Look:
             if isinstance(item, Reject):
                 self.rejects.append(item)
                 continue
-            sight = Sight.of(item, self._terrain_for(item))
+            sight = self._sight_of(item)
             self._assumptions.update(dict.fromkeys(self._beyond_what_is_known(sight)))
             yield sight
+
+    def _sight_of(self, frame: Frame) -> Sight:
+        """Return a frame's sight; a camera that stands still sees the same ground again."""
+        last, terrain = self._last_sight, self._terrain_for(frame)
+        if last is not None and frame.view is not None and frame.view == last.frame.view:
+            self._last_sight = replace(last, frame=frame)
+        else:
+            self._last_sight = Sight.of(frame, terrain)
+        return self._last_sight
 
     def _beyond_what_is_known(self, sight: Sight) -> Iterator[str]:
         """Say where the ground is coarser than a model knows; it looks all the same."""

@@ -32,7 +32,9 @@ from vision.slicing import (
     windows_at,
 )
 
-_IN_FLIGHT_FRAMES = 4
+IN_FLIGHT_FRAMES = 4
+"""As many frames wait for a model while more are read."""
+
 _FRAME_TIMEOUT_S = 120.0
 _SURE = 0.5
 _MIN_SURE = 2
@@ -113,22 +115,42 @@ class Detector:
             ModelError: when inference does not come back, or the model cannot know such pictures
                 (`vision.models.suitability.why_unsuited`).
         """
-        pending: deque[_Pending] = deque()
+        begun: deque[BegunFrame] = deque()
         for frame, gsd_at in frames:
-            reason = why_unsuited(self.card, frame)
-            if reason is not None:
-                raise ModelError(reason)
-            plan = self._plan(frame, gsd_at)
-            if not plan.scale_known and self._can_guess_scale and not self._whole:
-                while pending:
-                    yield self._finish(pending.popleft())
-                yield self._detect_guessing(frame, plan)
-                continue
-            pending.append(self._start(frame, plan))
-            while len(pending) > _IN_FLIGHT_FRAMES or (pending and pending[0].is_done()):
-                yield self._finish(pending.popleft())
-        while pending:
-            yield self._finish(pending.popleft())
+            begun.append(self.begin(frame, gsd_at))
+            while len(begun) > IN_FLIGHT_FRAMES or (begun and begun[0].is_done()):
+                yield self.finish(begun.popleft())
+        while begun:
+            yield self.finish(begun.popleft())
+
+    def begin(self, frame: Frame, gsd_at: GsdAt | None) -> BegunFrame:
+        """Give a frame to the model, and go on while it looks.
+
+        Args:
+            frame: the frame.
+            gsd_at: metres per pixel at any of its pixels; None when its scale is not known.
+
+        Returns:
+            What `finish` takes.
+
+        Raises:
+            ModelError: the model cannot know such pictures.
+        """
+        reason = why_unsuited(self.card, frame)
+        if reason is not None:
+            raise ModelError(reason)
+        return self._start(frame, self._plan(frame, gsd_at))
+
+    def finish(self, begun: BegunFrame) -> FrameDetections:
+        """Return what is in a frame that was begun, once the model has looked.
+
+        Raises:
+            ModelError: when inference does not come back.
+        """
+        found = self._merged(begun)
+        if found.scale_known or self._whole or not self._can_guess_scale:
+            return found
+        return self._with_scale_guessed(found)
 
     @property
     def _can_guess_scale(self) -> bool:
@@ -159,8 +181,8 @@ class Detector:
             whole_up_to=self._whole_up_to,
         )
 
-    def _start(self, frame: Frame, plan: Plan) -> _Pending:
-        pending = _Pending(frame, plan, expected=len(plan.windows))
+    def _start(self, frame: Frame, plan: Plan) -> BegunFrame:
+        pending = BegunFrame(frame, plan, expected=len(plan.windows))
         scaled_image: NDArray[np.uint8] | None = None
         at_scale = -1.0
         for window in plan.windows:
@@ -169,15 +191,15 @@ class Detector:
             self._engine.submit(_cut(scaled_image, window), pending.taker(window))
         return pending
 
-    def _finish(self, pending: _Pending) -> FrameDetections:
+    def _merged(self, pending: BegunFrame) -> FrameDetections:
         parts = pending.wait()
         width_px, height_px = pending.frame.width_px, pending.frame.height_px
         boxes = merge_windows(parts, width_px, height_px, object_px_range=self.card.object_px_range)
         return FrameDetections(pending.frame, self._detections(boxes), pending.plan.scale_known)
 
-    def _detect_guessing(self, frame: Frame, plan: Plan) -> FrameDetections:
-        """Try scales, take the one at which the sure things have the size they should have."""
-        found = self._finish(self._start(frame, plan))
+    def _with_scale_guessed(self, found: FrameDetections) -> FrameDetections:
+        """Look again at the scale at which the sure things have the size they should have."""
+        frame = found.frame
         sure = sorted(
             max(d.box_xyxy_px[2] - d.box_xyxy_px[0], d.box_xyxy_px[3] - d.box_xyxy_px[1])
             for d in found.detections
@@ -190,9 +212,16 @@ class Detector:
         wanted_px = card.reference_m / card.gsd_best_m
         scale = min(2.0, quantised(wanted_px / statistics.median(sure)))
         windows = tuple(
-            windows_at(width_px, height_px, scale, self._input_px, whole_up_to=self._whole_up_to)
+            windows_at(
+                width_px,
+                height_px,
+                scale,
+                self._input_px,
+                whole_up_to=self._whole_up_to,
+                few=False,
+            )
         )
-        return self._finish(self._start(frame, Plan(windows, scale_known=False)))
+        return self._merged(self._start(frame, Plan(windows, scale_known=False)))
 
     def _detections(self, boxes: RawBoxes) -> tuple[Detection, ...]:
         model_id, names = self.model.model_id, self.classes
@@ -215,7 +244,15 @@ class Detector:
 
 
 @dataclass(slots=True, eq=False)
-class _Pending:
+class BegunFrame:
+    """A frame that a model is looking at.
+
+    Attributes:
+        frame: the frame.
+        plan: the windows that it is looked at in.
+        expected: how many they are.
+    """
+
     frame: Frame
     plan: Plan
     expected: int
@@ -229,6 +266,7 @@ class _Pending:
             self._done.set()
 
     def taker(self, window: Window) -> Callable[[RawBoxes], None]:
+        """Return what the model is to tell the boxes of a window."""
         number = self._taken
         self._taken += 1
 
@@ -241,9 +279,11 @@ class _Pending:
         return take
 
     def is_done(self) -> bool:
+        """Whether the model has looked at all of it."""
         return self._done.is_set()
 
     def wait(self) -> list[WindowBoxes]:
+        """Return the boxes of all windows once they are there."""
         if not self._done.wait(_FRAME_TIMEOUT_S):
             raise ModelError(
                 f"{self.frame.source_uri}: inference gave no answer within {_FRAME_TIMEOUT_S:g} s"

@@ -68,15 +68,23 @@ class Sight:
         """Metres per pixel at a pixel, or None when the scale is not known well enough."""
         if self.locator is None or not scale_is_known(self.frame.view):
             return None
-        locator = self.locator
+        return _ScaleOf(self.locator)
 
-        def at(x_px: float, y_px: float) -> float | None:
-            try:
-                return locator.gsd_m(x_px, y_px)
-            except LocateError:
-                return None
 
-        return at
+@dataclass(frozen=True, slots=True)
+class _ScaleOf:
+    """Metres per pixel of one picture; a `vision.slicing.GsdAtMany`."""
+
+    locator: Locator
+
+    def __call__(self, x_px: float, y_px: float) -> float | None:
+        try:
+            return self.locator.gsd_m(x_px, y_px)
+        except LocateError:
+            return None
+
+    def many(self, xy_px: FloatArray) -> FloatArray:
+        return self.locator.gsd_many_m(xy_px)
 
 
 def observe(

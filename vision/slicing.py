@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from park.geodesy import FloatArray
 from vision.models.engine import RawBoxes
 
 OVERLAP = 0.25
@@ -33,6 +35,14 @@ _INSIDE = 0.7
 
 GsdAt = Callable[[float, float], float | None]
 """Metres per pixel at a pixel (x, y) of the full picture; None where there is no ground."""
+
+
+@runtime_checkable
+class GsdAtMany(Protocol):
+    """A `GsdAt` that also tells many pixels at once, which takes no longer than one."""
+
+    def many(self, xy_px: FloatArray) -> FloatArray:
+        """Return metres per pixel at pixels (N, 2), shape (N,); NaN where there is no ground."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +94,7 @@ def plan_known(
     horizon, and parts so far away that even the largest useful magnification leaves them outside
     the range, are not looked at.
     """
-    ground = [
-        (float(x), float(y), gsd)
-        for x in np.linspace(0.05, 0.95, 5) * width_px
-        for y in np.linspace(0.02, 0.98, 9) * height_px
-        if (gsd := gsd_at(float(x), float(y))) is not None
-    ]
+    ground = _sampled(width_px, height_px, gsd_at)
     if not ground:
         return Plan((), scale_known=True)
     samples = [gsd for _, _, gsd in ground]
@@ -111,6 +116,19 @@ def plan_known(
             or any(centre_m / reach <= g <= centre_m * reach for g in _seen(window, ground, gsd_at))
         )
     return Plan(tuple(dict.fromkeys(windows)), scale_known=True)
+
+
+def _sampled(width_px: int, height_px: int, gsd_at: GsdAt) -> list[tuple[float, float, float]]:
+    """Return metres per pixel at points spread over a picture, where there is ground."""
+    places = [
+        (float(x), float(y))
+        for x in np.linspace(0.05, 0.95, 5) * width_px
+        for y in np.linspace(0.02, 0.98, 9) * height_px
+    ]
+    if isinstance(gsd_at, GsdAtMany):
+        known = gsd_at.many(np.array(places)).tolist()
+        return [(x, y, g) for (x, y), g in zip(places, known, strict=True) if math.isfinite(g)]
+    return [(x, y, gsd) for x, y in places if (gsd := gsd_at(x, y)) is not None]
 
 
 def _seen(
@@ -159,7 +177,7 @@ def plan_unknown(
     windows: list[Window] = []
     scale = 1.0 if longest_px is None else min(1.0, longest_px / max(width_px, height_px))
     while True:
-        level = windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to)
+        level = windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to, few=False)
         windows.extend(level)
         if max(width_px, height_px) * scale <= input_px:
             return Plan(tuple(windows), scale_known=False)
@@ -178,31 +196,42 @@ def windows_at(
     input_px: int,
     *,
     whole_up_to: float = WHOLE_UP_TO,
+    few: bool = True,
 ) -> list[Window]:
     """Return overlapping windows that cover a picture at one scale.
+
+    Few large windows repeat less of the picture than many small ones, which is most of what
+    looking at it costs. Many find edges of things a little more exactly.
 
     Args:
         width_px: of the picture.
         height_px: of the picture.
         scale: pixels given to the model for each pixel of the picture.
-        input_px: longest side of a window once scaled; never exceeded when cut.
+        input_px: side of the model's input.
         whole_up_to: a picture up to this many times `input_px` is one window.
+        few: windows of one that is larger have sides up to `whole_up_to` times `input_px` once
+            scaled, no longer than so few need; otherwise `input_px`.
     """
     if max(width_px, height_px) * scale <= input_px * whole_up_to:
         return [Window(0, 0, width_px, height_px, scale)]
-    side = max(1, int(input_px / scale))
+    most = max(1, int(input_px * (whole_up_to if few else 1.0) / scale))
     return [
-        Window(x0, y0, min(width_px, x0 + side), min(height_px, y0 + side), scale)
-        for y0 in _starts(height_px, side)
-        for x0 in _starts(width_px, side)
+        Window(x0, y0, x1, y1, scale)
+        for y0, y1 in _spans(height_px, most, shrink=few)
+        for x0, x1 in _spans(width_px, most, shrink=few)
     ]
 
 
-def _starts(length_px: int, window_px: int) -> list[int]:
-    if length_px <= window_px:
-        return [0]
-    count = math.ceil((length_px - window_px) / (window_px * (1 - OVERLAP))) + 1
-    return [round(v) for v in np.linspace(0, length_px - window_px, count)]
+def _spans(length_px: int, most_px: int, *, shrink: bool) -> list[tuple[int, int]]:
+    """Return from where to where windows reach along one side, none longer than stated."""
+    if length_px <= most_px:
+        return [(0, length_px)]
+    count = math.ceil((length_px - most_px) / (most_px * (1 - OVERLAP))) + 1
+    window_px = most_px
+    if shrink:
+        window_px = min(most_px, math.ceil(length_px / (1 + (count - 1) * (1 - OVERLAP))))
+    starts = (round(v) for v in np.linspace(0, length_px - window_px, count))
+    return [(start, start + window_px) for start in starts]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

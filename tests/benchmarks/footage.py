@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 
+from park.geodesy import LocalFrame
 from sim_data.aerial_world import draw_world
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,10 +31,22 @@ def real_video(folder: Path, *, times: int = 1) -> Path | None:
     if not _REAL.is_dir():
         return None
     shutil.copyfile(_REAL / "corners.json", folder / "corners.json")
-    with av.open(str(_REAL / "drone.mp4")) as source:
+    repeat(_REAL / "drone.mp4", folder / "drone.mp4", times)
+    return folder
+
+
+def repeat(video: Path, target: Path, times: int) -> None:
+    """Write a video that plays another one several times, its packets copied as they are.
+
+    Args:
+        video: begins with a key frame.
+        target: to be written.
+        times: how often it is played.
+    """
+    with av.open(str(video)) as source:
         stream = source.streams.video[0]
-        with av.open(str(folder / "drone.mp4"), "w") as target:
-            copy = target.add_stream_from_template(stream)
+        with av.open(str(target), "w") as written:
+            copy = written.add_stream_from_template(stream)
             offset = 0
             for _ in range(times):
                 source.seek(0)
@@ -44,15 +57,23 @@ def real_video(folder: Path, *, times: int = 1) -> Path | None:
                     packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
                     end = max(end, packet.pts + (packet.duration or 1))
                     packet.stream = copy
-                    target.mux(packet)
+                    written.mux(packet)
                 offset = end
-    return folder
 
 
-def drawn_video(folder: Path, seconds: float, *, seed: int = 7) -> Path:
+def drawn_video(
+    folder: Path, seconds: float, *, seed: int = 7, ground_m: tuple[float, float] = (136.4, 77.8)
+) -> Path:
     """Write a simulated 1080p video that slides over the drawn park, with ground corners.
 
     The corners stand still while the picture moves: for speed and memory that does not matter.
+    After 20 s it is where it began.
+
+    Args:
+        folder: where to; made.
+        seconds: how long it is.
+        seed: of the park.
+        ground_m: how wide and how high the ground is that the corners say.
     """
     folder.mkdir(parents=True, exist_ok=True)
     world = draw_world(seed)
@@ -75,12 +96,12 @@ def drawn_video(folder: Path, seconds: float, *, seed: int = 7) -> Path:
                 container.mux(packet)
         for packet in stream.encode():
             container.mux(packet)
+    lat, lon = LocalFrame(40.0, 100.0).to_lat_lon(np.array([ground_m[0]]), np.array([ground_m[1]]))
+    top, right = round(float(lat[0]), 7), round(float(lon[0]), 7)
     corners = {
         "video": "drawn.mp4",
         "start_time": "2026-05-01T09:00:00+08:00",
-        "corners_lonlat_tl_tr_br_bl": [
-            [100.0, 40.0007], [100.0016, 40.0007], [100.0016, 40.0], [100.0, 40.0]
-        ],
-    }  # fmt: skip
+        "corners_lonlat_tl_tr_br_bl": [[100.0, top], [right, top], [right, 40.0], [100.0, 40.0]],
+    }
     (folder / "corners.json").write_text(json.dumps(corners), "utf-8")
     return folder

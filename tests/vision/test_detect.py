@@ -184,7 +184,7 @@ class TestManyFrames:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         alone = [detector.detect(frame, gsd_at).detections for frame, gsd_at in frames]
-        monkeypatch.setattr(detect_module, "_IN_FLIGHT_FRAMES", in_flight)
+        monkeypatch.setattr(detect_module, "IN_FLIGHT_FRAMES", in_flight)
         together = [found.detections for found in detector.detect_many(frames)]
         assert together == alone
         assert any(together)
@@ -201,7 +201,7 @@ class TestManyFrames:
                 yield item
 
         for done, _ in enumerate(detector.detect_many(counted()), start=1):
-            assert read - done <= detect_module._IN_FLIGHT_FRAMES + 1
+            assert read - done <= detect_module.IN_FLIGHT_FRAMES + 1
 
     def test_no_frames_give_nothing(self, detector: Detector) -> None:
         assert list(detector.detect_many([])) == []

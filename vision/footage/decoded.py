@@ -12,7 +12,37 @@ from park.picture import grey_of, stretched_bgr
 
 _GREY_16 = ("gray16le", "gray16be")
 _LEAST_COUNTS = 256.0
+_MOST_SIZES = 8
 _BRIGHTNESS_FIRST = ("yuv420p", "yuvj420p", "nv12", "yuv422p", "yuvj422p", "yuv444p", "gray")
+
+
+class Reformatters:
+    """Turn the frames of one video into pixels, of each size with what is prepared for that size.
+
+    One alone would be prepared anew for each of a frame's sizes, which costs as much as turning
+    the frame. Not for use from several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._by_size: dict[tuple[int | None, int | None], VideoReformatter] = {}
+
+    def reformat(
+        self,
+        frame: av.VideoFrame,
+        width: int | None = None,
+        height: int | None = None,
+        format: str | None = None,  # noqa: A002 - as `VideoReformatter` calls it
+        interpolation: int | None = None,
+    ) -> av.VideoFrame:
+        """Return a frame of another size and format, as `VideoReformatter.reformat` does."""
+        key = (width, height)
+        if key not in self._by_size:
+            if len(self._by_size) >= _MOST_SIZES:
+                self._by_size.clear()
+            self._by_size[key] = VideoReformatter()
+        return self._by_size[key].reformat(
+            frame, width=width, height=height, format=format, interpolation=interpolation
+        )
 
 
 class DecodedPicture:
@@ -29,7 +59,10 @@ class DecodedPicture:
     """
 
     def __init__(
-        self, frame: av.VideoFrame, reformatter: VideoReformatter, quarter_turns: int = 0
+        self,
+        frame: av.VideoFrame,
+        reformatter: VideoReformatter | Reformatters,
+        quarter_turns: int = 0,
     ) -> None:
         self._frame = frame
         self._reformatter = reformatter

@@ -20,11 +20,10 @@ import av.container
 import av.error
 import av.video
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from park.errors import FootageError
-from vision.footage.decoded import DecodedPicture
+from vision.footage.decoded import DecodedPicture, Reformatters
 from vision.footage.photos import check_size
 from vision.footage.source import FootageOptions
 
@@ -297,7 +296,7 @@ class _Decoder:
         self._container = container
         self._stream = stream
         self._codec = stream.codec_context
-        self._reformatter = VideoReformatter()
+        self._reformatter = Reformatters()
         self._codec.thread_type = "AUTO"
         self._codec.thread_count = options.decoder_threads
         self._max_pixels = options.max_pixels

@@ -64,10 +64,11 @@ class GroundScale:
             inverse = [1.0 / gsd_m, area_m2 ** (-1.0 / 3.0)]
         whole = [_spread(part.reshape(nodes.shape[:2]), xs, ys, shape) for part in inverse]
         with np.errstate(invalid="ignore", divide="ignore"):
-            known = (whole[0] > 0.0) & (whole[1] > 0.0)
             gsd = 1.0 / whole[0]
             area = 1.0 / (whole[1] * whole[1] * whole[1])
-        gsd[~known], area[~known] = np.nan, np.nan
+        if not (np.min(whole[0]) > 0.0 and np.min(whole[1]) > 0.0):
+            unknown = ~((whole[0] > 0.0) & (whole[1] > 0.0))
+            gsd[unknown], area[unknown] = np.nan, np.nan
         return cls(gsd, area)
 
 
@@ -122,17 +123,17 @@ def _spread(
     nodes: FloatArray, xs: FloatArray, ys: FloatArray, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Return lattice values at the centres of all pixels, by bilinear interpolation."""
-    columns = (np.arange(shape[1]) + 0.5) / (xs[1] - xs[0])
-    rows = (np.arange(shape[0]) + 0.5) / (ys[1] - ys[0])
-
-    def weights(at: FloatArray, count: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        low = np.clip(np.floor(at).astype(np.intp), 0, count - 2)
-        return low, (at - low).astype(np.float32)
-
+    left, right_share = _weights(shape[1], xs)
+    top, lower_share = _weights(shape[0], ys)
     nodes = nodes.astype(np.float32)
-    left, right_share = weights(columns, nodes.shape[1])
-    top, lower_share = weights(rows, nodes.shape[0])
     wide = nodes[:, left] * (1.0 - right_share) + nodes[:, left + 1] * right_share
     tall = wide[top] * (1.0 - lower_share)[:, None]
     tall += wide[top + 1] * lower_share[:, None]
     return np.asarray(tall, dtype=np.float32)
+
+
+def _weights(length: int, stops: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the stop before each pixel's centre, and its share of the way to the next one."""
+    at = (np.arange(length) + 0.5) / (stops[1] - stops[0])
+    low = np.clip(np.floor(at).astype(np.intp), 0, len(stops) - 2)
+    return low, (at - low).astype(np.float32)

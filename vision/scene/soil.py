@@ -134,17 +134,20 @@ def soil_likeness(view: SceneView, watched: Mask | None = None) -> SoilLikeness:
     cast = light_cast(lab)
     size = half_metre_px + 2
     grey = view.gray.astype(np.float32)
-    mean = cv2.blur(grey, (size, size))
-    variance = np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0.0)
-    rough = np.asarray(np.sqrt(variance) / (mean + 8.0), np.float32)
+    mean = np.asarray(cv2.blur(grey, (size, size)), np.float32)
+    variance = np.asarray(cv2.blur(grey * grey, (size, size)), np.float32) - mean * mean
+    rough = np.asarray(np.sqrt(np.maximum(variance, 0.0)) / (mean + 8.0), np.float32)
     likeness = np.zeros(view.shape, np.float32)
     # Most ground is grey, dark or green: what one test rules out, the others need not look at.
-    may_be = np.ones(view.shape, np.bool_) if watched is None else watched > 0
-    may_be &= (rough > ROUGHNESS[0] - _SOFT_ROUGH) & (rough < ROUGHNESS[1] + _SOFT_ROUGH)
-    light = lab[..., 0]
-    may_be &= (light > LIGHTNESS[0] - _SOFT_LIGHT) & (light < LIGHTNESS[1] + _SOFT_LIGHT)
     # At every hue of soil, yellow is at least 0.73 of chroma.
-    may_be &= lab[..., 2] > np.float32(cast[1] + 0.7 * (CHROMA[0] - _SOFT_CHROMA))
+    low = (LIGHTNESS[0] - _SOFT_LIGHT, -999.0, cast[1] + 0.7 * (CHROMA[0] - _SOFT_CHROMA))
+    high = (LIGHTNESS[1] + _SOFT_LIGHT, 999.0, 999.0)
+    may_be = np.asarray(cv2.inRange(lab, low, high), np.uint8)
+    may_be &= np.asarray(
+        cv2.inRange(rough, ROUGHNESS[0] - _SOFT_ROUGH, ROUGHNESS[1] + _SOFT_ROUGH), np.uint8
+    )
+    if watched is not None:
+        may_be &= watched
     where = np.flatnonzero(may_be)
     few = lab.reshape(-1, 3)[where]
     a, b = few[:, 1] - np.float32(cast[0]), few[:, 2] - np.float32(cast[1])
