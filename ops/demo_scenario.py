@@ -44,23 +44,26 @@ class DemoStage:
         type: an incident type or a look-alike.
         more: other values of the stage.
         seen_apart_s: it has to be seen again after so many seconds.
+        tries: how many places are drawn.
     """
 
     type: str
     more: dict[str, JsonValue]
     seen_apart_s: float = 0.0
+    tries: int = _TRIES
 
 
 STAGES: tuple[DemoStage, ...] = (
-    DemoStage("illegal_parking", {"variant": "car"}, 190.0),
-    DemoStage("illegal_parking", {"variant": "truck"}, 190.0),
+    DemoStage("illegal_parking", {"variant": "car"}, 190.0, tries=120),
+    DemoStage("illegal_parking", {"variant": "truck"}, 190.0, tries=120),
     DemoStage("vehicle_in_forbidden_zone", {"variant": "van"}),
     DemoStage("vehicle_in_forbidden_zone", {"variant": "truck"}),
     DemoStage("open_flame", {"difficulty": "easy"}),
     DemoStage("smoke", {"difficulty": "easy"}),
     DemoStage("person_in_restricted_zone", {"count": 2}),
     DemoStage("gathering", {"difficulty": "easy"}),
-    DemoStage("too_many_vehicles", {}),
+    # Filling a car park takes a while for each try.
+    DemoStage("too_many_vehicles", {}, tries=10),
     DemoStage("bare_soil", {"variant": "soil", "difficulty": "easy"}),
     DemoStage("dumped_rubbish", {"difficulty": "easy"}),
     DemoStage("steam", {"difficulty": "easy"}),
@@ -135,7 +138,7 @@ def _places(
     found: list[tuple[float, float]] = []
     kind = stage_kind(wanted.type)
     ends = starts + timedelta(seconds=lasts_s)
-    for number in range(_TRIES):
+    for number in range(wanted.tries):
         stage = StagePart.model_validate(
             {"id": f"drawn-{number}", "type": wanted.type, **wanted.more}
         )
