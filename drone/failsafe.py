@@ -34,7 +34,10 @@ from drone.wind_watch import WindWatch
 from park.errors import FlightError
 from park.geodesy import LocalFrame
 
-STEERED_MODES = frozenset({"AUTO", "GUIDED", "BRAKE", "LOITER"})
+HOLDING_MODES = frozenset({"GUIDED", "BRAKE", "LOITER"})
+"""Modes in which the vehicle stays where it was told to until it is told something else."""
+
+STEERED_MODES = HOLDING_MODES | {"AUTO"}
 """Modes in which this program flies the vehicle; in others it is on its way down already."""
 
 

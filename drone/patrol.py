@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
 from drone.control import ORDER_TIMEOUT_S, Order, OrderName, PatrolStatus, Reply
-from drone.failsafe import FailsafeWatch, Finding, Reaction
+from drone.failsafe import HOLDING_MODES, FailsafeWatch, Finding, Reaction
 from drone.link import VehicleLink
 from drone.mode_watch import OWN_RETREATS, Failsafe
 from drone.patrol_end import FlightEnd
@@ -450,10 +450,19 @@ class Patrol:
                 self._tally.ends_early(None, f"order: {asked.order}")
         except FlightError as error:
             self.say("ack", f"{asked.order} was not done: {error}")
+            self._note_holding(asked.order)
             asked.answer.set_exception(error)
             return
         self.say("ack", done.said)
         asked.answer.set_result(done.said)
+
+    def _note_holding(self, order: Order) -> None:
+        """Follow a vehicle that left its mission for an order that it then did not take."""
+        mode = self._link.telemetry.mode
+        on_mission = self.state in (S.ON_ROUTE, S.RETURNING) and self._tally.early is None
+        if on_mission and mode in HOLDING_MODES:
+            cause = f"{order} was not done, and it holds where it is (mode {mode})"
+            self.states.enter(S.PAUSED, cause)
 
     # The end of a flight.
 

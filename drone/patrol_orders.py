@@ -137,7 +137,9 @@ class Steering:
         there = (order.lat_deg, order.lon_deg, alt_m)
         self._check.need_free(here, there, f"the way to {order.lat_deg:.6f},{order.lon_deg:.6f}")
         vehicle = self._check.model.vehicle
+        unchecked = "; what is left of the battery is not known, so nobody knows if it lasts"
         if left_wh is not None:
+            unchecked = ""
             spare_wh = vehicle.battery_wh * vehicle.reserve
             self._check.need_energy(here, there, left_wh, spare_wh)
         self._note_leaving(state, seen)
@@ -146,7 +148,7 @@ class Steering:
             S.PAUSED,
             f"it flies {distance_m(here[0], here[1], there[0], there[1]):.0f} m to "
             f"{there[0]:.6f},{there[1]:.6f} at {alt_m:.0f} m and holds there; resume goes on with "
-            "the route",
+            f"the route{unchecked}",
         )
 
     def _note_leaving(self, state: PatrolState, seen: Telemetry) -> None:

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -23,10 +24,10 @@ from drone.patrol_result import Outcome, PatrolResult
 from drone.patrol_state import PatrolState
 from drone.records import Vehicle, Wind
 from drone.way_check import WayCheck
-from park.errors import LinkError
+from park.errors import CommandError, LinkError
 from park.terrain import FlatTerrain
 from tests.drone.flights import SITE, airborne, small_plan
-from tests.drone.odd_vehicle import AUTO, Answer, OddVehicle, has_params, results
+from tests.drone.odd_vehicle import AUTO, GUIDED, Answer, OddVehicle, ack, has_params, results
 
 S = PatrolState
 PLAN = small_plan()
@@ -200,6 +201,22 @@ def test_an_arming_that_nobody_answers_does_not_leave_the_motors_armed() -> None
             flown.end()
         assert flown.states()[-1] == "failed"
         assert not flown.server.state.armed
+
+
+def test_a_vehicle_that_takes_a_mode_and_not_its_target_is_paused_and_not_forgotten() -> None:
+    def refuses(odd: OddVehicle, message: Any) -> None:
+        ack(odd, message.command, 4)
+
+    with in_the_air(answers={"COMMAND_INT": refuses}) as flown:
+        goto = Order(name=OrderName.GOTO, lat_deg=HOME.lat_deg, lon_deg=HOME.lon_deg + 2e-4)
+        with pytest.raises(CommandError, match="DO_REPOSITION: failed"):
+            flown.patrol.order(goto)
+        assert flown.odd.mode == GUIDED
+        flown.wait(S.PAUSED)
+        assert "holds where it is (mode GUIDED)" in flown.patrol.status.cause
+        flown.patrol.order(Order(name=OrderName.RESUME))
+        assert flown.odd.mode == AUTO
+        assert flown.patrol.state is S.ON_ROUTE
 
 
 def test_a_vehicle_that_beats_but_tells_nothing_else_is_sent_home_and_that_is_said() -> None:

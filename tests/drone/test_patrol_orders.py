@@ -66,14 +66,14 @@ class Held:
         )
         self.link.wait_for(lambda now: now.time_boot_s == self._boot_s, "its place", 5.0)
 
-    def order(self, name: OrderName, *place: float) -> Done:
+    def order(self, name: OrderName, *place: float, left_wh: float | None = 200.0) -> Done:
         known: dict[str, float] = {}
         if place:
             known["lat_deg"], known["lon_deg"] = FRAME.to_lat_lon(*place[:2])
             known |= {"alt_home_m": place[2]} if len(place) > 2 else {}
         seen = self.link.telemetry
         done = self.steering.obey(
-            Order(name=name, **known), self.state, seen, early=None, left_wh=200.0
+            Order(name=name, **known), self.state, seen, early=None, left_wh=left_wh
         )
         self.state = done.state
         return done
@@ -114,6 +114,16 @@ def test_it_is_not_sent_above_the_fence_that_would_turn_it_back(held: Held) -> N
         held.order(OrderName.GOTO, east, north - 5.0, 90.0)
     assert held.odd.heard_of("COMMAND_INT") == []
     assert held.order(OrderName.GOTO, east, north - 5.0, 29.0).state is S.PAUSED
+
+
+def test_it_is_sent_as_far_as_its_battery_lasts_and_an_unknown_one_is_said(held: Held) -> None:
+    east, north, seq = corner(held, 1)
+    held.stands(east, north, seq)
+    with pytest.raises(AirspaceError, match="Wh more than the battery has above its reserve"):
+        held.order(OrderName.GOTO, east, north - 5.0, left_wh=60.0)
+    assert "nobody knows" not in held.order(OrderName.GOTO, east, north - 5.0).said
+    said = held.order(OrderName.GOTO, east, north - 6.0, left_wh=None).said
+    assert said.endswith("what is left of the battery is not known, so nobody knows if it lasts")
 
 
 def test_a_waypoint_that_was_skipped_from_elsewhere_is_not_flown_to_unseen(held: Held) -> None:
