@@ -27,7 +27,6 @@ from park.clock import SystemClock
 from park.errors import FlightError
 from park.records import CameraPose, Intrinsics
 from sim_data.patrol_footage import (
-    ClearedLife,
     TrueFlight,
     noise_named,
     positions_in_view,
@@ -171,7 +170,7 @@ def prepare_park(
     scenario_path.write_text(staged, "utf-8")
     scenario = Scenario.load(scenario_path, world)
     life = Life(world, seed)
-    renderer = Renderer(world, life=ClearedLife(life, scenario), scenario=scenario, seed=seed)
+    renderer = Renderer(world, life=life, scenario=scenario, seed=seed)
     return DemoPark(world, life, planned, scenario, site_path, out, flight, renderer)
 
 

@@ -292,30 +292,6 @@ class Joining(Protocol):
         ...
 
 
-class ClearedLife:
-    """The life of a park, without those who would stand or drive in something staged.
-
-    Args:
-        life: of the park.
-        scenario: what is staged.
-    """
-
-    def __init__(self, life: Around, scenario: Joining) -> None:
-        self._life, self._scenario = life, scenario
-
-    def at(self, time: datetime, around: tuple[float, float, float] | None = None) -> Scene:
-        """Return what is there within a radius of a place; nothing staged is among it."""
-        scene = self._life.at(time, around)
-        joined = self._scenario.joined(scene)
-        vehicles = {one.actor_id for one in joined.vehicles}
-        people = {one.actor_id for one in joined.people}
-        return Scene(
-            scene.time,
-            tuple(one for one in scene.vehicles if one.actor_id in vehicles),
-            tuple(one for one in scene.people if one.actor_id in people),
-        )
-
-
 def positions_in_view(
     frame: LocalFrame,
     life: Around,

@@ -14,7 +14,6 @@ from park.geodesy import LocalFrame
 from park.records import Intrinsics
 from sim_data.patrol_footage import (
     NOISES,
-    ClearedLife,
     SensorNoise,
     TrueFlight,
     each_picture,
@@ -144,22 +143,6 @@ def test_positions_are_of_what_the_picture_shows() -> None:
     (found,) = positions_in_view(FRAME, _Two(), None, pose, lens, START)
     assert (found.object_id, found.class_name, found.speed_mps) == ("car-1", "car", 7.0)
     assert FRAME.to_en_m(found.lat_deg, found.lon_deg) == pytest.approx((5.0, 3.0), abs=1e-4)
-
-
-class _Clearing:
-    """Puts a staged car there, and takes everybody else away."""
-
-    def joined(self, scene: Scene) -> Scene:
-        staged = VehicleActor(
-            "staged", VehicleKind.CAR, 1.0, 1.0, 0.0, 0.0, 4.6, 1.8, 1.5, (9, 9, 9)
-        )
-        return Scene(scene.time, (staged,), scene.people)
-
-
-def test_who_would_stand_in_something_staged_is_not_drawn_and_nothing_is_drawn_twice() -> None:
-    scene = ClearedLife(_Two(), _Clearing()).at(START, (0.0, 0.0, 500.0))
-    assert scene.vehicles == ()
-    assert [one.actor_id for one in scene.people] == ["p-1"]
 
 
 def test_the_true_lens_differs_from_the_stated_one_by_the_scale() -> None:
