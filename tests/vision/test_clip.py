@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import av
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from park.errors import RecordError
 from park.picture import Pixels
 from park.records import Detection, Frame, GroundPoint, Incident, Observation
-from vision.clip import ClipOptions, boxes_at, clip_span_s, make_clip
+from vision.clip import Clip, ClipOptions, boxes_at, clip_span_s, make_clip
 from vision.evidence_words import Caption
 
 START = datetime(2026, 9, 16, 3, 20, tzinfo=UTC)
@@ -79,7 +80,7 @@ class Finder:
         return found
 
 
-def times(count: int = 40, fps: float = 8.0, start_s: float = 0.5) -> list[float]:
+def times(count: int = 18, fps: float = 4.0, start_s: float = 0.5) -> list[float]:
     return [start_s + k / fps for k in range(count)]
 
 
@@ -123,7 +124,7 @@ def test_it_is_small_and_shows_the_whole_way() -> None:
     assert middle_of_box(pictures[-1]) > middle_of_box(pictures[0]) + 100, "the box goes along"
 
 
-@pytest.mark.parametrize("blind", [-1, 0, 17, 39])
+@pytest.mark.parametrize("blind", [-1, 0, 8, 17])
 def test_nobody_is_to_be_known_even_where_a_model_misses_them_once(blind: int) -> None:
     clip = make_clip(
         frames(times()), incident(), sightings(), finder=Finder(blind), caption=CAPTION
@@ -131,16 +132,21 @@ def test_nobody_is_to_be_known_even_where_a_model_misses_them_once(blind: int) -
     assert clip is not None
     assert clip.redacted == ("person",)
     assert clip.not_redacted == ("face", "number_plate")
-    bare = make_clip(
-        frames(times()), incident(), sightings(), finder=Finder(), caption=CAPTION,
-        redaction=False,
-    )  # fmt: skip
-    assert bare is not None
+    bare = not_redacted()
     assert bare.redacted == ()
     assert bare.not_redacted == ("face", "number_plate", "person")
     for safe_picture, bare_picture in zip(played(clip.mp4)[0], played(bare.mp4)[0], strict=True):
         assert tiles_in(bare_picture) > 50
         assert tiles_in(safe_picture) < 0.15 * tiles_in(bare_picture)
+
+
+@lru_cache(maxsize=1)
+def not_redacted() -> Clip:
+    clip = make_clip(
+        frames(times()), incident(), sightings(), finder=Finder(), caption=CAPTION, redaction=False
+    )
+    assert clip is not None
+    return clip
 
 
 def tiles_in(picture: NDArray[np.uint8]) -> int:
