@@ -199,6 +199,16 @@ class Airspace:
         line = np.vstack([start, np.column_stack([east, north, z])])
         return np.stack([line[:-1], line[1:]], axis=1)
 
+    def highest_agl_m(self, sortie: Sortie) -> float:
+        """Return the greatest height above the ground of a sortie, and of returns from its legs."""
+        legs = self.legs_of(sortie)
+        return_z = self.home_place(sortie.home)[2] + sortie.waypoints[-1].alt_home_m
+        places = legs.reshape(-1, 3)
+        if not self.ground.is_level:
+            _, _, places = along(legs, self.ground.step_m)
+        agl = np.maximum(places[:, 2], return_z) - self.ground.z_m(places[:, 0], places[:, 1])
+        return float(np.nanmax(agl))
+
     def targets(self, home: FloatArray, rally: Iterable[RallyPoint]) -> FloatArray:
         """Return where a return may end, shape (K, 3): home first, then the rally points."""
         places = [home]

@@ -101,6 +101,7 @@ def prepare(
                 permission=permission,
                 weather=weather,
                 safety=safety,
+                airspace=flight.check.airspace,
             ),
         )
     except CommandError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import shapely
 
+from drone.airspace import Airspace
 from drone.battery_state import share_left
 from drone.flight_permission import read_permission
 from drone.link import VehicleLink
@@ -124,6 +125,7 @@ class CheckOptions:
         weather: that somebody knows.
         safety: what was set on the vehicle; None where nothing was.
         uploaded: whether mission, fence and rally points should be on the vehicle.
+        airspace: of the site, which knows heights above ground; None to go by heights above home.
     """
 
     vehicle: Vehicle = field(default_factory=Vehicle)
@@ -132,6 +134,7 @@ class CheckOptions:
     weather: Weather | None = None
     safety: SafetyRecord | None = None
     uploaded: bool = True
+    airspace: Airspace | None = None
 
 
 _Line = tuple[bool | None, str]
@@ -374,10 +377,13 @@ def _permission(
             return False, f"{site.id} asks for a record of one; give it with --permission FILE"
         return True, f"{site.id} does not ask for one"
     permission = read_permission(options.permission)
+    alt_m = max(sortie.takeoff_alt_home_m, *(point.alt_home_m for point in sortie.waypoints))
+    if options.airspace is not None:
+        alt_m = max(alt_m, options.airspace.highest_agl_m(sortie))
     refusal = permission.refusal(
         site_id=plan.site_id,
         route_id=plan.route.route_id,
-        alt_m=max(sortie.takeoff_alt_home_m, *(point.alt_home_m for point in sortie.waypoints)),
+        alt_m=alt_m,
         start=link.clock.now(),
         duration_s=sortie.duration_s,
     )

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from drone.airspace import Airspace
 from drone.battery_state import share_left
 from drone.flight_permission import read_permission
 from drone.link import VehicleLink
@@ -24,6 +26,7 @@ from drone.vehicle_params import safety_params, set_safety
 from park.errors import PreflightError
 from park.mission_item import MissionType
 from park.site import Site
+from park.terrain import FlatTerrain
 from sim_data.copter.server import CopterServer
 from sim_data.copter.state import HomePoint
 from sim_data.copter.vehicle import SimulatedCopter
@@ -368,6 +371,30 @@ def test_a_permission_for_another_flight_is_a_no_go(
     line = permission_line(permission(tmp_path, **changes()))
     assert line.go is False
     assert why in line.reason
+
+
+class _Valley:
+    """Level ground, 40 m lower from 50 m north of the dock on."""
+
+    sigma_m = 0.0
+    resolution_m = 10.0
+
+    def height_home_m(self, lat_deg: Any, lon_deg: Any) -> Any:
+        return np.where(np.asarray(lat_deg) > HOME.lat_deg + 50.0 / 111_000.0, -40.0, 0.0)
+
+
+def test_a_permission_counts_heights_above_the_ground_below(tmp_path: Path) -> None:
+    allowed = permission(tmp_path, max_alt_agl_m=80.0)
+    dressed = Dressed()
+    with dressed.odd, dressed.link() as link:
+        lines = [
+            check(link, PLAN, SORTIE, site(), CheckOptions(
+                permission=allowed, uploaded=False, airspace=Airspace.of(site(), terrain),
+            )).line("permission")
+            for terrain in (FlatTerrain(), _Valley())
+        ]  # fmt: skip
+    assert [line.go for line in lines] == [True, False]
+    assert "it allows 80 m and the flight goes up to 101 m" in lines[1].reason
 
 
 def test_a_permission_may_be_toml(tmp_path: Path) -> None:
