@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from park.records import Incident, Observation, Reject, TrackedObject
@@ -284,7 +286,8 @@ def one_of_each(rows: pa.Table) -> pa.Table:
 def thin_tracks(rows: pa.Table, most: int = TRACK_SIGHTINGS) -> pa.Table:
     """Return rows with at most about `most` sightings of each track, spread over its time.
 
-    The first, the last and the surest sighting of every track stay. Rows without a track stay.
+    The first, the last, the surest and the one best to show of every track stay. Rows without a
+    track stay.
     """
     by_track: dict[str, list[int]] = defaultdict(list)
     keep = [True] * rows.num_rows
@@ -296,14 +299,25 @@ def thin_tracks(rows: pa.Table, most: int = TRACK_SIGHTINGS) -> pa.Table:
         return rows
     times = rows["time"].cast(pa.int64()).to_numpy()
     confidence = rows["confidence"].to_numpy()
+    worth = confidence * _sides_px(rows) * np.nan_to_num(_clarity(rows), nan=1.0)
     for found in long_tracks.values():
         ordered = sorted(found, key=lambda i: int(times[i]))
         step = (len(ordered) - 1) / (most - 1)
         chosen = {ordered[round(k * step)] for k in range(most)}
         chosen.add(max(ordered, key=lambda i: float(confidence[i])))
+        chosen.add(max(ordered, key=lambda i: float(worth[i])))
         for i in ordered:
             keep[i] = i in chosen
     return rows.filter(pa.array(keep))
+
+
+def _sides_px(rows: pa.Table) -> NDArray[np.float64]:
+    boxes = np.array(rows["box_xyxy_px"].to_pylist(), np.float64).reshape(-1, 4)
+    return np.asarray(np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)), np.float64)
+
+
+def _clarity(rows: pa.Table) -> NDArray[np.float64]:
+    return np.asarray(rows["clarity"].to_numpy(zero_copy_only=False), np.float64)
 
 
 def _rows_of(settings: ConcludeSettings, day: date) -> pa.Table:

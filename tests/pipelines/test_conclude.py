@@ -35,6 +35,15 @@ def test_a_long_track_keeps_its_ends_its_surest_and_about_as_many_as_asked(count
     assert 240 <= len(ids) <= 241
 
 
+def test_the_clearest_sighting_of_a_long_track_stays() -> None:
+    rows = sightings("t", 1000)
+    index = rows.schema.get_field_index("clarity")
+    clarity = [0.9 if n == 501 else 0.3 for n in range(1000)]
+    rows = rows.set_column(index, rows.schema.field(index), pa.array(clarity, pa.float64()))
+    assert "t-501" not in thin_tracks(sightings("t", 1000), 240)["detection_id"].to_pylist()
+    assert "t-501" in thin_tracks(rows, 240)["detection_id"].to_pylist()
+
+
 def test_short_tracks_and_photos_stay_whole() -> None:
     rows = pa.concat_tables([sightings("t", 240), sightings(None, 300)])
     assert thin_tracks(rows, 240).equals(rows)
