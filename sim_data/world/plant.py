@@ -18,6 +18,7 @@ from sim_data.world.records import (
     Water,
     WaterKind,
 )
+from sim_data.world.spot import PointM
 from sim_data.world.works import GATE_M, enclose
 
 _GREY: Rgb = (176, 180, 182)
@@ -37,18 +38,7 @@ def build_process(lot: Lot) -> None:
     lot.building(hall, chance.uniform(14.0, 26.0), BlockUse.FACTORY, RoofKind.FLAT, colours)
     _stack(lot, 0.52 * w, d - 16.0, chance.uniform(42.0, 58.0))
     for index in range(3 if w > 120.0 else 2):
-        east_m, north_m = spot.at(20.0 + 17.0 * index, 0.42 * d)
-        draft.cooling_towers.append(
-            CoolingTower(
-                draft.next_id(f"{lot.plot_id}-tower-"),
-                lot.plot_id,
-                east_m,
-                north_m,
-                6.0,
-                11.0,
-                steams=index < 2,
-            )
-        )
+        _cooling_tower(lot, spot.at(20.0 + 17.0 * index, 0.42 * d), steams=index < 2)
     y = 0.53 * d
     rack = spot.line((10.0, y), (w - 10.0, y))
     contents = chance.choice(("steam", "nitrogen", "process water"))
@@ -136,6 +126,25 @@ def hard_hat_zone(lot: Lot, inset_m: float = 6.0) -> None:
             lot.owner_en,
             ({"type": "watch", "incident": "no_hard_hat"},),
             "Hard hats are worn everywhere in this zone.",
+        )
+    )
+
+
+def _cooling_tower(lot: Lot, at_m: PointM, *, steams: bool) -> None:
+    """Put up a cooling tower, named in the site file: white air near it is steam."""
+    tower_id = lot.draft.next_id(f"{lot.plot_id}-tower-")
+    lot.draft.cooling_towers.append(
+        CoolingTower(tower_id, lot.plot_id, *at_m, 6.0, 11.0, steams=steams)
+    )
+    lot.draft.assets.append(
+        AssetDraft(
+            f"{tower_id}-asset",
+            f"冷却塔 {tower_id}",
+            f"Cooling tower {tower_id}",
+            at_m,
+            "cooling_tower",
+            2,
+            lot.owner_en,
         )
     )
 

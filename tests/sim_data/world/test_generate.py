@@ -69,3 +69,9 @@ def test_docks_lie_in_the_open(park: World) -> None:
 def test_what_cannot_be_made_is_refused(km2: float, seed: int, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         generate_park(km2, seed)
+
+
+def test_cooling_towers_stand_in_the_site_file_so_that_their_steam_is_known() -> None:
+    world = generate_park(1.0, 7)
+    towers = [asset for asset in world.site.assets if asset.asset_class == "cooling_tower"]
+    assert len(towers) == len(world.cooling_towers) > 0
