@@ -34,6 +34,11 @@ MOST_CLIPS = 60
 
 _STAGE = "evidence"
 _MOVING = frozenset({"person", "no_hard_hat", "smoke", "flame"})
+_STANDING = frozenset(
+    {"bare_soil", "stockpile", "discoloured_water", "new_object", "rubbish", "overflowing_bin"}
+    | {"hotspot", "obstacle"}
+)
+# What has no firm outline seems to move with the view, and does not.
 _NEARBY_S = 1.5
 
 
@@ -129,8 +134,9 @@ def shown_in_clip(
     none.
     """
     best = incident.best
-    moves = hit.moving or families_of(best.class_name) & _MOVING or hit.type == "congestion"
-    if not moves or best.track_id is None:
+    families = families_of(best.class_name)
+    moved = hit.moving and not families & _STANDING
+    if not (moved or families & _MOVING or hit.type == "congestion") or best.track_id is None:
         return ()
     start_s, end_s = clip_span_s(best, options)
     return tuple(

@@ -135,6 +135,12 @@ def test_people_smoke_and_flames_are_shown_moving_wherever_they_are(name: str) -
     assert shown_in_clip(found, incident(found), ClipOptions())
 
 
+@pytest.mark.parametrize("name", ["bare_soil", "uncovered_stockpile", "new_object", "garbage"])
+def test_what_only_seems_to_move_with_the_view_has_no_clip(name: str) -> None:
+    found = hit("v.mp4", moving=True, class_name=name)
+    assert shown_in_clip(found, incident(found), ClipOptions()) == ()
+
+
 def test_photos_have_no_clip() -> None:
     found = hit("a.jpg", track_id=None)
     assert shown_in_clip(found, incident(found), ClipOptions()) == ()
