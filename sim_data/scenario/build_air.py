@@ -7,6 +7,7 @@ import math
 from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
+from park.site_rules import Watch
 from sim_data.scenario.draft import Draft, NoRoomError, Staging, still
 from sim_data.scenario.records import (
     Air,
@@ -24,6 +25,8 @@ _SMOKE_RGB: dict[str, Rgb] = {"black": (38, 36, 35), "grey": (112, 110, 108), ""
 _STACK_RGB: dict[str, Rgb] = {"black": (52, 48, 46), "yellow": (176, 142, 74), "": (88, 84, 80)}
 _STEAM_RGB: Rgb = (244, 246, 248)
 _RISE_C = {"easy": 70.0, "medium": 45.0, "hard": 25.0}
+# Above what the zone allows, or it would be hot and no incident; a camera is 2 % off.
+_OVER_LIMIT_K = {"easy": 30.0, "medium": 20.0, "hard": 12.0}
 # Half the width of a plume's far end over its length: a plain cone of 10 degrees each side.
 _SPREAD = 0.18
 
@@ -109,13 +112,32 @@ def overheating_equipment(draft: Draft) -> Staging:
     radius_m = min(draft.size_m / 2, math.sqrt(area.area / math.pi) * 0.8)
     inner = area.buffer(-radius_m * 0.5)
     at_m = draft.at_m if inner.contains(Point(draft.at_m)) else _middle(area)
-    hottest = draft.weather.air_c + usual + _RISE_C[draft.difficulty]
+    hottest = max(
+        draft.weather.air_c + usual + _RISE_C[draft.difficulty],
+        _limit_c(draft, at_m) + _OVER_LIMIT_K[draft.difficulty],
+    )
     spot = HotSpot(
         f"{draft.thing_id}/hot-spot", draft.stage_id, at_m, top_m, radius_m, round(hottest, 1)
     )
     ground = Point(at_m).buffer(radius_m)
     return Staging(
         still(spot), ground, ground, spot.temperature_degc, (spot.thing_id,), solid_on_ground=False
+    )
+
+
+def _limit_c(draft: Draft, at_m: PointM) -> float:
+    """Return the temperature above which every zone at a place calls it too hot."""
+    site, place = draft.world.site, Point(at_m)
+    return max(
+        (
+            max(rule.limit_c or 0.0, draft.weather.air_c + (rule.above_ambient_c or 0.0))
+            for zone in site.zones
+            for rule in zone.rules
+            if isinstance(rule, Watch)
+            and rule.incident == "overheating_equipment"
+            and site.zone_areas_m[zone.id].covers(place)
+        ),
+        default=0.0,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from shapely.geometry import Point, box
 
 from park.errors import SimulationError
+from park.site_rules import Watch
 from park.taxonomy import INCIDENT_TYPES
 from sim_data.scenario import Scenario, shipped_scenarios
 from sim_data.scenario.kinds import STAGE_KINDS
@@ -25,6 +26,7 @@ from sim_data.scenario.records import (
     StagedThing,
     StagedVehicle,
 )
+from sim_data.world.generate import generate_park
 from sim_data.world.scene import Scene, VehicleActor, VehicleKind
 from tests.sim_data.scenario.small_park import (
     FRAME,
@@ -244,6 +246,19 @@ def test_a_crowd_and_a_queue_are_as_large_as_the_zone_s_rule_asks_for(tmp_path: 
     assert (rows["a"].measure, rows["a"].zone_id) == (28, "square")
     assert rows["b"].measure > 90
     assert rows["b"].zone_id == "road"
+
+
+def test_what_overheats_is_hotter_than_its_zone_allows_however_hard_it_is_to_see() -> None:
+    world = generate_park(1.0, 7)
+    scenario = Scenario.load("night-thermal", world)
+    (hard,) = [row for row in scenario.truth_rows() if row.truth_id == "warm-plant"]
+    zone = world.site.zone(hard.zone_id)
+    (rule,) = [r for r in zone.rules if getattr(r, "incident", "") == "overheating_equipment"]
+    assert isinstance(rule, Watch)
+    assert rule.limit_c is not None
+    assert rule.above_ambient_c is not None
+    assert hard.measure > rule.limit_c + 10.0
+    assert hard.measure > scenario.weather.air_c + rule.above_ambient_c
 
 
 def refused(folder: Path, stages: str, head: str = HEAD) -> str:
