@@ -186,15 +186,17 @@ def _scenarios(runs: Sequence[RunFigures]) -> str:
 
 def _how(runs: Sequence[RunFigures]) -> str:
     wish = runs[0].wish
-    models = ", ".join(f"`{name}`" for name in dict.fromkeys(n for run in runs for n in run.models))
+    base = "for changes a baseline of the day before"
+    if not wish.baseline:
+        base = "no baseline, without which nothing is told to be new"
     heat = ", and by day where hot equipment is staged" if wish.heat_by_day else ""
     about = _wrapped(
         f"Simulated park of {wish.km2:g} km2, seed {wish.site_seed}; along "
         f"{', '.join(f'`{route}`' for route in wish.routes)}; {wish.fps:g} pictures a second, in "
         f"colour by day ({wish.width_px} x {wish.height_px} pixels), thermal at night (640 x "
         f"512){heat}; the models that run where none is named, and `thermal` on thermal pictures; "
-        f"for changes a baseline of the day before. Models: {models}. What a rule asks to stand "
-        "for a time has to be seen twice so far apart, or for as long."
+        f"{base}. What a rule asks to stand for a time has to be seen twice so far apart, or for "
+        "as long."
     )
     return f"{about}\n"
 
@@ -232,11 +234,13 @@ def _air(runs: Sequence[RunFigures]) -> str:
     air: Mapping[str, Any] = about["weather"]
     seeds = ", ".join(str(run.seed) for run in runs)
     frames = sum(run.frames for run in runs)
+    models = ", ".join(f"`{name}`" for name in dict.fromkeys(n for run in runs for n in run.models))
     starts = f"from {about['starts']}, " if about["starts"] else ""
     return _wrapped(
         f"Scenario `{runs[0].wish.scenario}`, {_counted(len(runs), 'seed')} {seeds}, "
         f"{frames} pictures; {starts}visibility {air['visibility_m'] / 1000:g} km, clouds "
-        f"{air['cloud_share']:.0%}, wind {air['wind_mps']:g} m/s, {air['air_c']:g} degC."
+        f"{air['cloud_share']:.0%}, wind {air['wind_mps']:g} m/s, {air['air_c']:g} degC. "
+        f"Models: {models}."
     )
 
 

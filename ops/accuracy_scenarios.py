@@ -56,6 +56,7 @@ class RunWish:
         width_px: of colour pictures.
         height_px: of colour pictures.
         fps: pictures a second.
+        baseline: compares with the park as it was; without, nothing new can be found.
         heat_by_day: records heat by day as well, where something is staged that only heat tells.
     """
 
@@ -69,6 +70,7 @@ class RunWish:
     height_px: int = 720
     fps: float = FPS
     heat_by_day: bool = True
+    baseline: bool = True
 
     def cameras(self) -> MadeCameras:
         """Return what is recorded: colour by day; heat at night, and by day where it is needed."""
@@ -152,6 +154,7 @@ def measure_run(
     models = _models(app, wish, instead)
     told: dict[str, JsonValue] = {
         **facts,
+        "baseline": wish.baseline and wish.cameras().rgb,
         "weights": [model.sha256 for model in models],
         "cards": [model.card.model_dump_json() for model in models],
     }
@@ -257,11 +260,12 @@ def _baseline(wish: RunWish, results: Results) -> Path:
 
 
 def _models(app: App, wish: RunWish, instead: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
-    """Return the models that run where none is named, and that of heat where heat is recorded."""
+    """Return the models that run on colour where none is named, and that of heat on heat."""
     from vision.models.registry import resolve_model
 
-    chosen = list(app.models([]))
-    if wish.cameras().thermal and all(model.card.name != _HEAT_MODEL for model in chosen):
+    cameras = wish.cameras()
+    chosen = list(app.models([])) if cameras.rgb else []
+    if cameras.thermal and all(model.card.name != _HEAT_MODEL for model in chosen):
         chosen.append(resolve_model(_HEAT_MODEL))
     given = {model.card.name: model for model in instead}
     return tuple(given.get(model.card.name, model) for model in chosen)
@@ -281,7 +285,7 @@ def _looked_through(
     from pipelines.reprocess import ReprocessRequest
     from vision.footage import FootageOptions
 
-    baseline = _baseline(wish, results) if wish.cameras().rgb else None
+    baseline = _baseline(wish, results) if facts["baseline"] else None
     site, site_hash = app.load_site(footage / SITE_NAME)
     folder, filled = results.folder_for("tables", facts)
     warehouse = str(folder / "warehouse")

@@ -65,6 +65,9 @@ def accuracy(
     thermal: Annotated[
         bool, typer.Option("--thermal/--no-thermal", help="Heat by day, too, where it is needed.")
     ] = True,
+    baseline: Annotated[
+        bool, typer.Option("--baseline/--no-baseline", help="Compare with the park as it was.")
+    ] = True,
     work: Annotated[
         Path, typer.Option("--work", help="Folder where footage and results are kept.")
     ] = Path("runs/accuracy"),
@@ -85,7 +88,9 @@ def accuracy(
     from ops.accuracy_scenarios import ROUTES, RunWish
 
     before = None if against is None else read_figures(against)
-    like = RunWish("", "", routes=tuple(route or ROUTES), fps=fps, heat_by_day=thermal)
+    like = RunWish(
+        "", "", routes=tuple(route or ROUTES), fps=fps, heat_by_day=thermal, baseline=baseline
+    )
     wish = AccuracyWish(
         data=data,
         work=work,
@@ -125,6 +130,8 @@ def _command(wish: AccuracyWish, like: RunWish, out: Path) -> str:
         words += ["--fps", f"{like.fps:g}"]
     if not like.heat_by_day:
         words.append("--no-thermal")
+    if not like.baseline:
+        words.append("--no-baseline")
     return shlex.join(words)
 
 
