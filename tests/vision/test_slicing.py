@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from park.geodesy import FloatArray
 from vision.models.engine import RawBoxes
 from vision.slicing import (
     OVERLAP,
@@ -60,6 +61,10 @@ def xyxy(found: RawBoxes) -> list[list[float]]:
     return sorted(found.xyxy_px.round(1).tolist())
 
 
+def _pixels(windows: list[Window]) -> int:
+    return sum((w.x1_px - w.x0_px) * (w.y1_px - w.y0_px) for w in windows)
+
+
 class TestWindows:
     @settings(max_examples=60, deadline=None)
     @given(
@@ -91,6 +96,23 @@ class TestWindows:
         assert len(windows_at(1000, 700, 1.0, INPUT_PX, whole_up_to=1.0)) > 1
         assert len(windows_at(1100, 700, 1.0, INPUT_PX)) > 1
 
+    @settings(max_examples=60, deadline=None)
+    @given(width=st.integers(1100, 5000), height=st.integers(300, 5000))
+    @example(width=1522, height=856)
+    def test_few_windows_see_every_pixel_with_less_said_twice(
+        self, width: int, height: int
+    ) -> None:
+        few = windows_at(width, height, 1.0, INPUT_PX)
+        many = windows_at(width, height, 1.0, INPUT_PX, few=False)
+        assert len(few) <= len(many)
+        for low, high, length in (("x0_px", "x1_px", width), ("y0_px", "y1_px", height)):
+            spans = sorted({(getattr(w, low), getattr(w, high)) for w in few})
+            assert (spans[0][0], spans[-1][1]) == (0, length)
+            assert all(end - start <= 1.6 * INPUT_PX for start, end in spans)
+            for (start, end), (following, _) in itertools.pairwise(spans):
+                assert end - following >= (end - start) * OVERLAP - 1
+        assert _pixels(few) <= 1.05 * _pixels(many)
+
     @given(st.floats(0.001, 50))
     def test_scales_come_from_a_short_ladder(self, scale: float) -> None:
         step = quantised(scale)
@@ -113,6 +135,24 @@ class TestKnownScale:
 
     def test_ground_too_far_away_for_the_model_is_not_looked_at(self) -> None:
         assert known(1000, 800, 1.2).windows == ()
+
+    def test_pixels_are_asked_about_all_at_once_where_that_can_be(self) -> None:
+        class Many:
+            asked = 0
+
+            def __call__(self, x_px: float, y_px: float) -> float | None:
+                raise AssertionError("one at a time")
+
+            def many(self, xy_px: FloatArray) -> FloatArray:
+                self.asked += 1
+                return np.where(xy_px[:, 1] < 300.0, np.nan, 0.08)
+
+        gsd_at = Many()
+        plan = plan_known(
+            1000, 800, gsd_at, input_px=INPUT_PX, gsd_best_m=BEST_M, gsd_range_m=RANGE_M
+        )
+        assert plan.windows == known(1000, 800, 0.08).windows
+        assert gsd_at.asked == 1
 
     def test_a_picture_of_sky_is_not_looked_at(self) -> None:
         plan = plan_known(

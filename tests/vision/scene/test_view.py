@@ -15,7 +15,7 @@ from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, rectangle,
 from vision.locate import Locator
 from vision.scene.detector import WatchedZone
 from vision.scene.picture_motion import motion_between
-from vision.scene.view import SceneView, SceneViews
+from vision.scene.view import SceneView, SceneViews, rectangle_around
 from vision.scene.zones import GroundProjector
 
 GREY = np.full((720, 1280, 3), 120, np.uint8)
@@ -416,3 +416,38 @@ def test_a_site_far_from_the_camera_sees_the_same_zone() -> None:
     lat, lon = SITE.to_lat_lon(there[:, 0].copy(), there[:, 1].copy())
     moved = Polygon(np.column_stack(elsewhere.to_en_m(lat, lon)))
     assert np.mean(view.mask(moved) != view_of(NADIR).mask(rectangle(3, -2, 20, 12))) < 1e-3
+
+
+@pytest.mark.parametrize("name", ["nadir", "oblique", "corners"])
+def test_a_part_of_a_view_says_of_its_pixels_what_the_whole_says(name: str) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
+    whole = view_of(VIEWS[name], np.asarray(noise, np.float64))
+    height, width = whole.shape
+    mask = np.zeros((height, width), np.uint8)
+    mask[height - 120 : height - 70, 300:420] = 255
+    around = rectangle_around(mask, 20)
+    assert around == (slice(height - 140, height - 50), slice(280, 440))
+    part, inside = whole.part(around), mask[around]
+    assert part.blind == whole.blind
+    assert np.array_equal(part.gray, whole.gray[around])
+    assert part.lab == pytest.approx(whole.lab[around], abs=1e-3)
+    assert part.area_m2(inside) == pytest.approx(whole.area_m2(mask))
+    assert part.box_full_px(inside) == pytest.approx(whole.box_full_px(mask))
+    assert part.place_full_px(inside) == pytest.approx(whole.place_full_px(mask))
+    assert part.area_share_error(80.0, 45.0) == whole.area_share_error(360.0, height - 95.0)
+
+
+def test_nothing_is_around_an_empty_mask_and_a_margin_ends_with_the_picture() -> None:
+    empty = np.zeros((40, 60), np.uint8)
+    assert rectangle_around(empty, 5) is None
+    empty[0, 59] = 255
+    assert rectangle_around(empty, 5) == (slice(0, 6), slice(54, 60))
+
+
+def test_what_is_near_an_area_reaches_so_many_metres_out_of_it() -> None:
+    view = view_of(NADIR)
+    area_m = rectangle(0.0, 0.0, 20.0, 10.0)
+    assert view.area_m2(view.near(area_m, 0.0)) == pytest.approx(200.0, rel=0.03)
+    wider_m2 = 200.0 + 2.0 * 30.0 * 4.0 + np.pi * 16.0
+    assert view.area_m2(view.near(area_m, 4.0)) == pytest.approx(wider_m2, rel=0.05)
+    assert not view.near(rectangle(900.0, 900.0, 10.0, 10.0), 4.0).any()
