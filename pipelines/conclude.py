@@ -29,6 +29,7 @@ from park.rows import Redaction, RunStamp, batch_to_observations, daily_to_table
 from park.schemas import SCHEMAS
 from park.site import Site
 from pipelines.evidence import (
+    MOST_CLIPS,
     EvidenceMaker,
     EvidenceSettings,
     PictureStore,
@@ -240,7 +241,11 @@ class KeepEvidence(beam.DoFn):
         if self._maker is None or not day.incidents:
             yield day
             return
-        listener_of(self._settings.stamp.run_id).phase(f"pictures of {day.day.isoformat()}")
+        listener = listener_of(self._settings.stamp.run_id)
+        listener.phase(f"pictures of {day.day.isoformat()}")
+        left_out = len(day.moving) - MOST_CLIPS
+        if left_out > 0:
+            listener.phase(f"clips of the {MOST_CLIPS} most severe incidents, not of {left_out}")
         incidents, redactions, rejects = self._maker.make(day.incidents, day.moving)
         yield replace(day, incidents=incidents, redactions=redactions, rejects=rejects)
 
