@@ -22,8 +22,8 @@ _INTRO = """\
 # Accuracy
 
 What parkwatch finds and what it cries wolf about: models and scene detectors on real pictures that
-they were not trained on, incidents in simulated patrols whose truth is known. This page is written
-by one command, and by nobody's hand:
+they were not trained on, incidents in simulated patrols whose truth is known. One command measures
+and writes this page; what it lacks is listed under *Not measured*:
 
 ```sh
 {command}
@@ -68,8 +68,11 @@ def page(found: Accuracy, command: str) -> str:
     if found.runs:
         parts.append(_scenarios(found.runs))
     if found.missing:
-        listed = "\n".join(f"- {_cell(one.what)}: {_cell(one.why)}" for one in found.missing)
+        lines = (f"- {_cell(one.what)}: {_cell(one.why)}" for one in found.missing)
+        listed = "\n".join(_item(line) for line in lines)
         parts.append(f"## Not measured\n\n{listed}\n")
+    else:
+        parts.append("## Not measured\n\nNothing of what was asked for.\n")
     return "\n".join([*parts, _LIMITS])
 
 
@@ -171,6 +174,12 @@ def _photos(photos: Sequence[PhotoFigures]) -> str:
     return f"## Fire and smoke by rules, on real photos\n\n{about}\n\n{_table(heads, rows)}"
 
 
+def _item(line: str) -> str:
+    return textwrap.fill(
+        line, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
@@ -192,11 +201,11 @@ def _how(runs: Sequence[RunFigures]) -> str:
     heat = ", and by day where hot equipment is staged" if wish.heat_by_day else ""
     about = _wrapped(
         f"Simulated park of {wish.km2:g} km2, seed {wish.site_seed}; along "
-        f"{', '.join(f'`{route}`' for route in wish.routes)}; {wish.fps:g} pictures a second, in "
-        f"colour by day ({wish.width_px} x {wish.height_px} pixels), thermal at night (640 x "
-        f"512){heat}; the models that run where none is named, and `thermal` on thermal pictures; "
-        f"{base}. What a rule asks to stand for a time has to be seen twice so far apart, or for "
-        "as long."
+        f"{', '.join(f'`{route}`' for route in wish.routes)}; "
+        f"{wish.fps:g} {_counted(wish.fps, 'picture')} a second, in colour by day "
+        f"({wish.width_px} x {wish.height_px} pixels), thermal at night (640 x 512){heat}; the "
+        f"models that run where none is named, and `thermal` on thermal pictures; {base}. What a "
+        "rule asks to stand for a time has to be seen twice so far apart, or for as long."
     )
     return f"{about}\n"
 
@@ -207,12 +216,13 @@ def _weather(weather: str, runs: Sequence[RunFigures], pooled: Pooled) -> str:
     rows = [_incident_cells(one) for one in (*pooled.types, pooled.total)]
     text = f"### {weather.capitalize()}\n\n{_air(runs)}\n\n{_table(heads, rows)}"
     if pooled.detections:
-        text += (
-            f"\nPlaces of {len(pooled.detections)} single detections of vehicles and people: "
-            f"median {median(pooled.detections):.2f} m off, "
-            f"{pooled.detections_within / len(pooled.detections):.0%} no further than they say "
-            "(68 % would be honest).\n"
+        within = pooled.detections_within / len(pooled.detections)
+        places = _wrapped(
+            f"Places of {len(pooled.detections)} single detections of vehicles and people: median "
+            f"{median(pooled.detections):.2f} m off, {within:.0%} no further than they say (68 % "
+            "would be honest)."
         )
+        text += f"\n{places}\n"
     if pooled.causes:
         causes = ", ".join(f"{_CAUSES[name]} {n}" for name, n in sorted(pooled.causes.items()))
         text += f"\nFalse alarms: {causes}.\n"
@@ -244,7 +254,7 @@ def _air(runs: Sequence[RunFigures]) -> str:
     )
 
 
-def _counted(number: int, word: str) -> str:
+def _counted(number: float, word: str) -> str:
     return word if number == 1 else f"{word}s"
 
 

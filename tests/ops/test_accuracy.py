@@ -273,7 +273,8 @@ def test_the_command_says_what_was_not_measured(tmp_path: Path) -> None:
     words = ["accuracy", "--only", "litter", "--out", str(out), "--work", str(tmp_path / "work")]
     result = CliRunner().invoke(command_line, words)
     assert result.exit_code == 3
-    assert "name their folder with --data" in out.read_text("utf-8")
+    said = " ".join(out.read_text("utf-8").split())
+    assert "name their folder with --data" in said
 
 
 def test_a_name_that_nothing_bears_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
