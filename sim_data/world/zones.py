@@ -43,6 +43,8 @@ _HOT: _Rule = {
     "incident": "overheating_equipment",
     "limit_c": 75.0,
     "above_ambient_c": 30.0,
+    # Two transformers side by side are two incidents.
+    "join_m": 5.0,
 }
 
 
