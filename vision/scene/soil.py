@@ -151,6 +151,13 @@ def soil_likeness(view: SceneView, watched: Mask | None = None) -> SoilLikeness:
     where = np.flatnonzero(may_be)
     few = lab.reshape(-1, 3)[where]
     a, b = few[:, 1] - np.float32(cast[0]), few[:, 2] - np.float32(cast[1])
+    # Angles only where they may be those of soil: most of what is left is grass.
+    reddest, greenest = (
+        1.0 / math.tan(math.radians(hue))
+        for hue in (HUE_DEG[0] - _SOFT_HUE_DEG, HUE_DEG[1] + _SOFT_HUE_DEG)
+    )
+    soil_hued = (a < (reddest + 0.001) * b) & (a > (greenest - 0.001) * b)
+    where, few, a, b = where[soil_hued], few[soil_hued], a[soil_hued], b[soil_hued]
     hue_deg = np.degrees(np.arctan2(b, a))
     chroma = np.hypot(a, b)
     # Yellow and strong is dry grass; sand is as yellow, but pale.
