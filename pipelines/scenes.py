@@ -34,6 +34,11 @@ _SIGHT_M = 1_000.0
 """From heights that drones fly at, ground further away is seen too flat to be measured."""
 _EAVES_M = 1.0
 _ROAD_M = 8.0
+_PIPE_M = 6.0
+"""A pipe on trestles is seen displaced by about its height; site files do not give that."""
+_FIRE = FlameDetector.incident_classes
+_OF_FIRE = 0.5
+"""Share of soil in the box of a flame from which on it is the fire that is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +122,25 @@ class _Surroundings:
             ]
         )
 
+    @cached_property
+    def _pipes(self) -> shapely.STRtree:
+        project = self._site.frame.project_geometry
+        return shapely.STRtree(
+            [project(one.geometry).buffer(_PIPE_M) for one in self._site.pipelines]
+        )
+
     def ground(self, detector: SceneDetector, zone: Zone) -> BaseGeometry:
         """Return the part of a zone in which a detector is to look.
 
-        Roofs are no soil and no water and lean over what is new; bridges are no water.
+        Roofs are no soil and no water and lean over what is new; bridges, for roads and for
+        pipes, are no water.
         """
         area_m = self._site.zone_areas_m[zone.id]
         trees = []
         if isinstance(detector, WaterDetector | SoilDetector | ChangeDetector):
             trees.append(self._roofs)
         if isinstance(detector, WaterDetector):
-            trees.append(self._roads)
+            trees += [self._roads, self._pipes]
         for tree in trees:
             near = tree.geometries[tree.query(area_m, predicate="intersects")]
             area_m = area_m.difference(shapely.union_all(near))
@@ -161,6 +174,13 @@ def _is(asset: Asset, asset_class: str) -> bool:
     return class_key(asset.asset_class) == asset_class
 
 
+def _share_within(box: BoxXyxyPx, other: BoxXyxyPx) -> float:
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(0.0, width) * max(0.0, height) / area if area > 0.0 else 0.0
+
+
 class SceneLook:
     """The scene detectors that a site asks for, over the frames of one source in their order.
 
@@ -192,6 +212,13 @@ class SceneLook:
                 # What another detector has a name for is not told again as something new.
                 told = [one.box_xyxy_px for one in found]
                 found.extend(detector.look(view, zones, (*known, *told)))
+            elif isinstance(detector, SoilDetector):
+                fires = [one.box_xyxy_px for one in found if one.class_name in _FIRE]
+                found.extend(
+                    one
+                    for one in detector.look(view, zones)
+                    if not any(_share_within(one.box_xyxy_px, fire) > _OF_FIRE for fire in fires)
+                )
             else:
                 found.extend(detector.look(view, zones))
         return tuple(found)
