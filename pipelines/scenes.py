@@ -34,8 +34,10 @@ _SIGHT_M = 1_000.0
 """From heights that drones fly at, ground further away is seen too flat to be measured."""
 _EAVES_M = 1.0
 _ROAD_M = 8.0
-_PIPE_M = 6.0
-"""A pipe on trestles is seen displaced by about its height; site files do not give that."""
+_VERGE_M = 8.0
+"""Where a road crosses water, its verges, walks and embankments do too."""
+_PIPE_M = 12.0
+"""A pipe on trestles is seen displaced by about its height, which site files do not give."""
 _FIRE = FlameDetector.incident_classes
 _OF_FIRE = 0.5
 """Share of soil in the box of a flame from which on it is the fire that is seen."""
@@ -117,7 +119,7 @@ class _Surroundings:
         project = self._site.frame.project_geometry
         return shapely.STRtree(
             [
-                project(one.geometry).buffer((one.width_m or _ROAD_M) / 2.0)
+                project(one.geometry).buffer((one.width_m or _ROAD_M) / 2.0 + _VERGE_M)
                 for one in self._site.roads
             ]
         )
@@ -133,7 +135,7 @@ class _Surroundings:
         """Return the part of a zone in which a detector is to look.
 
         Roofs are no soil and no water and lean over what is new; bridges, for roads and for
-        pipes, are no water.
+        pipes, are no water, nor is what lies along a road there.
         """
         area_m = self._site.zone_areas_m[zone.id]
         trees = []

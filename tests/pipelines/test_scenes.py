@@ -12,7 +12,7 @@ import shapely
 from park.measure import Measure
 from park.picture import Pixels
 from park.records import BoxXyxyPx, CameraPose, Detection, Frame, Intrinsics, PosedView, PoseSigma
-from park.site_model import Asset, Building, Pipeline
+from park.site_model import Asset, Building, Pipeline, Road
 from park.taxonomy import MeasureUnit
 from pipelines.scenes import SceneLook, every_detector, watched_scenes
 from tests.pipelines.test_rules import FRAME, site_with
@@ -166,7 +166,15 @@ def test_a_pipe_on_trestles_over_water_is_no_water() -> None:
     pipe = Pipeline(geometry=FRAME.unproject_geometry(shapely.LineString([(-50, 0), (50, 0)])))
     park = replace(site, pipelines=(pipe,))
     (water,) = watched_scenes(park, every_detector(park))
-    assert water.zones[0].area_m.area == pytest.approx(1600.0 - 40.0 * 12.0, abs=1.0)
+    assert water.zones[0].area_m.area == pytest.approx(1600.0 - 40.0 * 24.0, abs=1.0)
+
+
+def test_a_road_over_water_takes_its_verges_with_it() -> None:
+    site = site_with(watch("discoloured_water"))
+    line = FRAME.unproject_geometry(shapely.LineString([(-50, 0), (50, 0)]))
+    park = replace(site, roads=(Road(geometry=line, width_m=6.0),))
+    (water,) = watched_scenes(park, every_detector(park))
+    assert water.zones[0].area_m.area == pytest.approx(1600.0 - 40.0 * 22.0, abs=1.0)
 
 
 @pytest.mark.parametrize(("flame_px", "told"), [((0.0, 0.0, 1280.0, 720.0), 0), (None, 1)])

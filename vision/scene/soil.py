@@ -44,6 +44,10 @@ _SOFT_HUE_DEG = 5.0
 _SOFT_CHROMA = 3.0
 _DRY_GRASS = 0.6
 _FILLED = 0.45
+_GLOW_RED = 245
+_GLOW_OVER_BLUE = 80
+_GLOW_SHARE = 0.03
+"""No ground is so bright and so colourful at once: what holds this much of it is a fire."""
 _REACH_PX = 10
 """Closing gaps looks no further."""
 _SOFT_LIGHT = 4.0
@@ -107,7 +111,7 @@ class SoilDetector:
         for whole in regions(cleaned(brown, 5, 9) & watched, LEAST_PIXELS):
             region = whole & brown
             filled = np.count_nonzero(region) / np.count_nonzero(whole)
-            if filled < _FILLED:
+            if filled < _FILLED or _glows(view, whole):
                 continue
             sides = [view.area_m2(whole * (soil.likeness >= limit)) for limit in (0.35, 0.65)]
             measure = area_measure(view, region, unsure_m2=abs(sides[0] - sides[1]) / 2.0)
@@ -117,6 +121,17 @@ class SoilDetector:
             sure = _confidence(likeness, filled, measure.value)
             if sure >= LEAST_SURE:
                 yield detection_of(view, region, class_name, sure, model_id(self), measure)
+
+
+def _glows(view: SceneView, region: Mask) -> bool:
+    outlines, _ = cv2.findContours(
+        cv2.dilate(region, np.ones((5, 5), np.uint8)), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    with_holes = cv2.drawContours(np.zeros_like(region), outlines, -1, 255, cv2.FILLED)
+    around = with_holes > 0
+    blue, red = view.image_bgr[..., 0][around], view.image_bgr[..., 2][around]
+    glow = (red >= _GLOW_RED) & (red.astype(np.int16) - blue >= _GLOW_OVER_BLUE)
+    return float(glow.mean()) >= _GLOW_SHARE
 
 
 def soil_likeness(view: SceneView, watched: Mask | None = None) -> SoilLikeness:

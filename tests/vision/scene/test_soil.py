@@ -87,6 +87,13 @@ def test_what_is_covered_planted_or_built_is_no_soil(cover: str) -> None:
     assert seen(yard(colour, contrast)) == ()
 
 
+def test_a_fire_with_its_orange_rim_is_no_soil() -> None:
+    ground = yard(SOILS["laterite"], 12.0, rectangle(4, -3, 5, 5))
+    assert seen(ground, NADIR)
+    ground.paint(rectangle(4, -3, 3, 3), (110, 205, 255))
+    assert not seen(ground, NADIR)
+
+
 def test_a_stockpile_is_called_one_where_the_zone_says_so() -> None:
     zone = WatchedZone("heaps", YARD.area_m, {"class_name": "stockpile"})
     (found,) = seen(yard(SOILS["loam"], 26.0), NADIR, zone)
