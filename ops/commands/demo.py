@@ -31,13 +31,13 @@ def demo(
     ),
     seed: Annotated[int, typer.Option("--seed", help="Of the simulated park.", min=0)] = 7,
     length: Annotated[
-        float | None,
+        float,
         typer.Option(
             "--length",
-            help="Metres of road to patrol, next to the dock; all of it when not given.",
+            help="Metres of road to patrol, next to the dock; all of it where it is shorter.",
             min=100.0,
         ),
-    ] = None,
+    ] = 700.0,
     speedup: Annotated[
         float | None,
         typer.Option("--speedup", help="Times real time that the copter flies.", min=1.0, max=20.0),
