@@ -66,7 +66,8 @@ def legs_by_target(
         beyond = distance[others] / 2.0 + TARGET_OVERLAP_M
         at_start = (start[:, :2] - target[:2]) @ towards - beyond
         grows = move[:, :2] @ towards
-        with np.errstate(divide="ignore", invalid="ignore"):
+        # A leg that hardly moves crosses nowhere near: infinity is right.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             crossing = -at_start / grows
         end = np.where(grows > 0, crossing, 1.0).min(axis=1, initial=1.0)
         begin = np.where(grows < 0, crossing, 0.0).max(axis=1, initial=0.0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drone.airspace import Airspace
@@ -44,6 +44,7 @@ class TestNearestTarget:
 
 class TestClosedReturns:
     @settings(max_examples=40, deadline=None)
+    @example([(0.0, 0.0), (0.0, 1.0)], [(0.0, 0.0, 0.0, 2.3e-311)])
     @given(
         st.lists(st.tuples(*[st.floats(-300, 300)] * 2), min_size=2, max_size=5),
         st.lists(st.tuples(*[st.floats(-300, 300)] * 4), min_size=1, max_size=8),
