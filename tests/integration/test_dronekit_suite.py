@@ -67,10 +67,6 @@ def test_the_simulated_copter_passes_what_arducopter_passes() -> None:
     tests = sorted(PASSED_BY_ARDUCOPTER, key=lambda test: "timeout" not in test)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         failures = dict(zip(tests, pool.map(failure_of, tests), strict=True))
-    # The suite races the clock: it asks for what has not been said yet on a machine that is busy.
-    # What fails beside others may try once more alone; what is wrong fails again.
-    for test in [test for test, why in failures.items() if why]:
-        failures[test] = failure_of(test)
     assert {test: why for test, why in failures.items() if why} == {}
 
 
