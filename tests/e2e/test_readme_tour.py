@@ -89,7 +89,6 @@ def test_the_first_commands_are_those_of_the_makefile_and_come_after_one_picture
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is missing: install it")
 def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
     record_demo(tmp_path / inspect.signature(demo).parameters["out"].default)
@@ -105,7 +104,7 @@ def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=570,
+        timeout=280,
     )
 
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
