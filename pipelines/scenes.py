@@ -38,9 +38,6 @@ _VERGE_M = 8.0
 """Where a road crosses water, its verges, walks and embankments do too."""
 _PIPE_M = 12.0
 """A pipe on trestles is seen displaced by about its height, which site files do not give."""
-_FIRE = FlameDetector.incident_classes
-_OF_FIRE = 0.5
-"""Share of soil in the box of a flame from which on it is the fire that is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +173,6 @@ def _is(asset: Asset, asset_class: str) -> bool:
     return class_key(asset.asset_class) == asset_class
 
 
-def _share_within(box: BoxXyxyPx, other: BoxXyxyPx) -> float:
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return max(0.0, width) * max(0.0, height) / area if area > 0.0 else 0.0
-
-
 class SceneLook:
     """The scene detectors that a site asks for, over the frames of one source in their order.
 
@@ -214,13 +204,6 @@ class SceneLook:
                 # What another detector has a name for is not told again as something new.
                 told = [one.box_xyxy_px for one in found]
                 found.extend(detector.look(view, zones, (*known, *told)))
-            elif isinstance(detector, SoilDetector):
-                fires = [one.box_xyxy_px for one in found if one.class_name in _FIRE]
-                found.extend(
-                    one
-                    for one in detector.look(view, zones)
-                    if not any(_share_within(one.box_xyxy_px, fire) > _OF_FIRE for fire in fires)
-                )
             else:
                 found.extend(detector.look(view, zones))
         return tuple(found)

@@ -19,8 +19,6 @@ from tests.pipelines.test_rules import FRAME, site_with
 from vision.observe import Sight, observe_scene
 from vision.scene.change import ChangeDetector
 from vision.scene.detector import WatchedZone, model_id
-from vision.scene.flame import FlameDetector
-from vision.scene.soil import SoilDetector
 from vision.scene.view import SceneView
 
 SIGMA = PoseSigma(1.0, 1.0, 1.0, 0.5, 0.5)
@@ -175,25 +173,6 @@ def test_a_road_over_water_takes_its_verges_with_it() -> None:
     park = replace(site, roads=(Road(geometry=line, width_m=6.0),))
     (water,) = watched_scenes(park, every_detector(park))
     assert water.zones[0].area_m.area == pytest.approx(1600.0 - 40.0 * 22.0, abs=1.0)
-
-
-@pytest.mark.parametrize(("flame_px", "told"), [((0.0, 0.0, 1280.0, 720.0), 0), (None, 1)])
-def test_the_glow_of_a_fire_is_no_bare_soil(flame_px: BoxXyxyPx | None, told: int) -> None:
-    class Fire(FlameDetector):
-        """Says that there is a flame where it is told to."""
-
-        def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
-            return () if flame_px is None else (Detection("flame", 0.9, flame_px, model_id(self)),)
-
-    class Ground(SoilDetector):
-        """Says that all that it sees of a zone is soil."""
-
-        def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
-            return Soil().look(view, zones)
-
-    site = site_with(watch("open_flame"), watch("bare_soil"))
-    found = SceneLook(site, watched_scenes(site, [Fire(), Ground()])).look(sight())
-    assert sum(one.class_name == "bare_soil" for one in found) == told
 
 
 def test_what_has_a_name_already_is_not_told_again_as_something_new() -> None:
