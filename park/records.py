@@ -72,6 +72,7 @@ class Frame:
         patrol_id: the patrol or footage source it belongs to.
         assumptions: what had to be assumed about it, in words ("looking straight down").
         spectrum: what light its camera sees; None when the footage does not say.
+        camera_id: which of the cameras of its source took it; empty where there is one.
     """
 
     picture: Picture
@@ -82,6 +83,7 @@ class Frame:
     patrol_id: str
     assumptions: tuple[str, ...] = ()
     spectrum: Spectrum | None = None
+    camera_id: str = ""
 
     def __post_init__(self) -> None:
         need(

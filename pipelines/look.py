@@ -38,10 +38,11 @@ from park.rows import RunStamp, observations_to_batch
 from park.schemas import SCHEMAS
 from park.site import Site
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
+from pipelines.camera_look import CameraLook
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
 from pipelines.roofs import Roofs
-from pipelines.scenes import SceneLook, WatchedScene, every_detector, watched_scenes
+from pipelines.scenes import WatchedScene, every_detector, watched_scenes
 from vision.clarity import with_clarity
 from vision.detect import IN_FLIGHT_FRAMES, BegunFrame, Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
@@ -51,14 +52,13 @@ from vision.observe import FrameObservations, Sight, observe, observe_scene
 from vision.overview import DroppedDetection, overview_picture
 from vision.privacy import PrivacyFinder
 from vision.redact import redact
-from vision.track import VideoTracker
 
 REJECTS = "rejects"
 PATROLS = "patrols"
 
 _BATCH_ROWS = 4096
 _MOST_CORNERS = 400
-_VIDEO_PICTURE_EVERY_S = 5.0
+_BACK = "times go back in the footage; what was followed until there is followed anew"
 _NAMESPACE = "parkwatch"
 
 
@@ -147,8 +147,9 @@ class LookAtFootage(beam.DoFn):
         self, source: FootageSource
     ) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
         """Yield the batches of one source."""
-        scenes = SceneLook(self._settings.site, self._scenes)
-        look = _Look(source, self._settings, self._detectors, scenes, self._roofs, self._privacy)
+        look = _Look(
+            source, self._settings, self._detectors, self._scenes, self._roofs, self._privacy
+        )
         rows: list[Observation] = []
         for seen in look.frames():
             self._frames.inc()
@@ -201,11 +202,12 @@ class _Look:
         source: FootageSource,
         settings: LookSettings,
         detectors: Sequence[Detector],
-        scenes: SceneLook,
+        scenes: Sequence[WatchedScene],
         roofs: Roofs,
         privacy: PrivacyFinder | None,
     ) -> None:
         self._scenes = scenes
+        self._cameras: dict[str, CameraLook] = {}
         self._roofs = roofs
         self._source = source
         self._privacy = privacy
@@ -215,7 +217,6 @@ class _Look:
         self._last_sight: Sight | None = None
         self._terrain_known = settings.terrain_path is None
         self._assumptions: dict[str, None] = {}
-        self._tracker = None if source.kind == "photos" else VideoTracker(source.patrol_id)
         self._footprint: list[LatLonDeg] = []
         self._footprint_of: View | None = None
         self._first: datetime | None = None
@@ -223,22 +224,40 @@ class _Look:
         self._count = 0
         self._rows = 0
         self._dropped: Counter[str] = Counter()
-        self._next_picture_s = 0.0
         self.rejects: list[Reject] = []
 
     def frames(self) -> Iterator[FrameObservations]:
         """Yield what each frame gave, in order, tracked where it is video."""
         listener = listener_of(self._settings.stamp.run_id)
         for sight, found in self._detected():
-            seen = self._observed(sight, found)
+            camera = self._camera_of(sight.frame)
+            if camera.goes_back(sight.frame):
+                self._assumptions[_BACK] = None
+            seen = self._observed(sight, found, camera)
             seen = replace(seen, kept=with_clarity(seen.frame, seen.kept))
-            if self._tracker is not None:
-                tracked = self._tracker.update(seen.frame.time, seen.kept)
+            if camera.tracker is not None:
+                tracked = camera.tracker.update(seen.frame.time, seen.kept)
                 seen = replace(seen, kept=tuple(tracked))
             self._note(sight, seen)
-            self._picture(seen)
+            if camera.wants_picture(seen.frame):
+                self._picture(seen)
             listener.frames(1, seen.frame.source_uri)
             yield seen
+
+    def _camera_of(self, frame: Frame) -> CameraLook:
+        """Return what is remembered of the camera of a frame.
+
+        The cameras of a patrol look at the same time, and their videos are read in turns.
+        """
+        known = self._cameras.get(frame.camera_id)
+        if known is None:
+            source = self._source
+            # The first keeps the patrol's own name, so that one camera has the ids it always had.
+            name = f"{source.patrol_id}-{frame.camera_id}" if self._cameras else source.patrol_id
+            tracks = None if source.kind == "photos" else name
+            known = CameraLook(tracks, self._settings.site, self._scenes)
+            self._cameras[frame.camera_id] = known
+        return known
 
     def seen(self) -> SourceSeen:
         """Return what is to be said of the source after all its frames."""
@@ -343,14 +362,16 @@ class _Look:
             self._terrain = DemTerrain(model, reference)
         return self._terrain
 
-    def _observed(self, sight: Sight, found: Sequence[FrameDetections]) -> FrameObservations:
+    def _observed(
+        self, sight: Sight, found: Sequence[FrameDetections], camera: CameraLook
+    ) -> FrameObservations:
         parts = [
             observe(one, sight, detector.card, self._new_id)
             for one, detector in zip(found, self._detectors, strict=True)
         ]
         parts = [self._without_roofs(part) for part in parts]
         known = [seen.box_xyxy_px for part in parts for seen in part.kept]
-        if scenes := self._scenes.look(sight, known):
+        if scenes := camera.scenes.look(sight, known):
             parts.append(observe_scene(scenes, sight, self._new_id))
         if len(parts) == 1:
             return parts[0]
@@ -401,10 +422,6 @@ class _Look:
         frame = seen.frame
         if folder is None:
             return
-        if self._tracker is not None:
-            if frame.source_time_s < self._next_picture_s:
-                return
-            self._next_picture_s = frame.source_time_s + _VIDEO_PICTURE_EVERY_S
         pixels = None
         if self._privacy is not None:
             hidden = self._privacy.find(frame)
@@ -418,7 +435,7 @@ class _Look:
             redacted_image_bgr=pixels,
         )
         stem = Path(frame.source_uri).stem
-        if self._tracker is not None:
+        if self._source.kind != "photos":
             stem += f"-{frame.source_time_s:08.2f}s"
         self._write_picture(Path(folder) / f"{stem}-{_hash_of(frame.source_uri)[:6]}.jpg", image)
 

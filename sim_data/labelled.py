@@ -59,6 +59,31 @@ _LENSES: dict[Task, Intrinsics] = {
     "thermal": Intrinsics.from_fov(640, 512, 50.0),
 }
 _TRIES = 20
+_LOWEST_M, _HIGHEST_M = 5.0, 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Variety:
+    """What pictures of a dataset differ in.
+
+    Attributes:
+        scenarios: names of shipped ones, or files, staged in turn; None for those of the task.
+        heights_m: lowest and highest camera, above the middle of the park.
+
+    Raises:
+        SimulationError: a height from which nothing is drawn, or the highest below the lowest.
+    """
+
+    scenarios: tuple[str, ...] | None = None
+    heights_m: tuple[float, float] = (25.0, 120.0)
+
+    def __post_init__(self) -> None:
+        low, high = self.heights_m
+        if not _LOWEST_M <= low <= high <= _HIGHEST_M:
+            raise SimulationError(
+                f"pictures from {low:g} to {high:g} m up cannot be drawn; give the lower height "
+                f"first, and both between {_LOWEST_M:g} and {_HIGHEST_M:g} m"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +130,7 @@ class _Stagings:
 
 
 def labelled_pictures(
-    task: Task, images: int, seed: int, *, km2: float = 1.0
+    task: Task, images: int, seed: int, *, km2: float = 1.0, variety: Variety | None = None
 ) -> Iterator[LabelledPicture]:
     """Yield pictures with labels, the same for the same numbers.
 
@@ -117,10 +142,12 @@ def labelled_pictures(
         images: how many.
         seed: of park, stagings, weather and cameras.
         km2: size of the park.
+        variety: what is staged and from how high it is seen.
 
     Raises:
-        SimulationError: the number is not possible.
+        SimulationError: the number is not possible, or nothing could be staged.
     """
+    variety = variety or Variety()
     if not 1 <= images <= 1_000_000:
         raise SimulationError(f"a dataset of {images} images is none; give 1 to 1,000,000")
     world = generate_park(km2, seed)
@@ -132,10 +159,10 @@ def labelled_pictures(
         scene = number // _A_SCENE
         rng = np.random.default_rng([seed, number, 0x1ABE])
         if number % _A_SCENE == 0 or scenario is None:
-            scenario = _scene(world, task, seed, scene)
+            scenario = _scene(world, task, seed, scene, variety.scenarios or _SCENARIOS[task])
             stagings.now, renderer.weather = scenario, _weather(task, seed, scene)
         time = scenario.starts + timedelta(seconds=float(rng.uniform(60.0, scenario.lasts_s)))
-        pose = _pose(life, scenario, time, rng)
+        pose = _pose(life, scenario, time, variety.heights_m, rng)
         lens = _LENSES[task]
         yield LabelledPicture(
             name=f"sim-{task}-{seed}-{number:06d}",
@@ -145,10 +172,9 @@ def labelled_pictures(
         )
 
 
-def _scene(world: World, task: Task, seed: int, scene: int) -> Scenario:
+def _scene(world: World, task: Task, seed: int, scene: int, names: Sequence[str]) -> Scenario:
     """Return a staging for some pictures, at a time of a day of its own."""
     rng = np.random.default_rng([seed, scene, 0x5CE])
-    names = _SCENARIOS[task]
     first, last = _HOURS[task]
     reason = ""
     for number in range(_TRIES):
@@ -180,11 +206,17 @@ def _weather(task: Task, seed: int, scene: int) -> Weather:
     )
 
 
-def _pose(life: Life, scenario: Scenario, time: datetime, rng: np.random.Generator) -> CameraPose:
+def _pose(
+    life: Life,
+    scenario: Scenario,
+    time: datetime,
+    heights_m: tuple[float, float],
+    rng: np.random.Generator,
+) -> CameraPose:
     """Return a camera that looks at something staged, at somebody, or anywhere in the park."""
     world = life.world
     at_m = _looked_at(life, scenario, time, rng)
-    height_m = float(math.exp(rng.uniform(math.log(25.0), math.log(120.0))))
+    height_m = float(math.exp(rng.uniform(*np.log(heights_m))))
     pitch_deg = -90.0 if rng.random() < 0.5 else float(rng.uniform(-85.0, -35.0))
     yaw_deg = float(rng.uniform(-180.0, 180.0))
     back_m = height_m / math.tan(math.radians(-pitch_deg)) if pitch_deg > -89.0 else 0.0
@@ -273,6 +305,7 @@ def write_dataset(
     on_picture: Callable[[], None],
     *,
     km2: float = 1.0,
+    variety: Variety | None = None,
 ) -> dict[str, int]:
     """Write a dataset in the layout that YOLO trainers read.
 
@@ -283,6 +316,7 @@ def write_dataset(
         seed: of everything.
         on_picture: told of each picture.
         km2: size of the park.
+        variety: what is staged and from how high it is seen.
 
     Returns:
         How many things of each class are labelled.
@@ -296,7 +330,7 @@ def write_dataset(
         for split in ("train", "val"):
             for kind in ("images", "labels"):
                 (folder / kind / split).mkdir(parents=True, exist_ok=True)
-        for picture in labelled_pictures(task, images, seed, km2=km2):
+        for picture in labelled_pictures(task, images, seed, km2=km2, variety=variety):
             split = "val" if picture.validation else "train"
             _write(folder, split, picture, classes)
             counts.update(label.class_name for label in picture.labels)

@@ -26,21 +26,36 @@ def dataset(
     ] = DatasetTask.RGB,
     seed: Annotated[int, typer.Option("--seed", help="Of everything.", min=0)] = 7,
     km2: Annotated[float, typer.Option("--km2", help="Size of the park, 1 to 426.")] = 1.0,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario", help="Scenario file, or name of a shipped one; several take turns."
+        ),
+    ] = None,
+    lowest: Annotated[float, typer.Option("--lowest", help="Lowest camera, metres up.")] = 25.0,
+    highest: Annotated[float, typer.Option("--highest", help="Highest camera, metres up.")] = 120.0,
 ) -> None:
     """Write a labelled dataset in YOLO's layout, drawn of a simulated park.
 
     Boxes come from the geometry; the same numbers give the same bytes.
     """
     from ops.simulated_days import need_empty
-    from sim_data.labelled import write_dataset
+    from sim_data.labelled import Variety, write_dataset
 
+    variety = Variety(tuple(scenario) if scenario else None, (lowest, highest))
     need_empty(out)
     progress = console_text.FrameProgress()
     progress.expect(images)
     with progress.shown():
         progress.phase("drawing and labelling")
         counts = write_dataset(
-            out, task.value, images, seed, lambda: progress.frames(1, str(out)), km2=km2
+            out,
+            task.value,
+            images,
+            seed,
+            lambda: progress.frames(1, str(out)),
+            km2=km2,
+            variety=variety,
         )
     say = console_text.out.print
     say(f"images       {images} (simulated)", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from ops.cli import app
 from ops.made_footage import MadeCameras, frames_of
 from ops.simulated_days import (
     DaysMade,
@@ -98,6 +101,18 @@ def test_frames_have_places_and_temperatures(made: DaysMade) -> None:
     celsius = thermal.picture.celsius  # type: ignore[union-attr]
     assert celsius is not None
     assert 0.0 < float(np.nanmedian(celsius)) < 60.0
+
+
+def test_two_cameras_that_look_at_the_same_time_are_both_looked_through(
+    made: DaysMade, tmp_path: Path
+) -> None:
+    words = [str(made.folders[0]), "--site", str(made.site_path), "--sample-fps", "0.5"]
+    words += ["--model", "vehicles", "--model", "thermal", "--warehouse", str(tmp_path / "w")]
+    done = CliRunner().invoke(app, ["reprocess", *words])
+    assert done.exit_code == 0, done.output
+    frames = made.pictures // 2
+    assert re.search(rf"frames\s+{frames}\b", done.output), done.output
+    assert "times go back" not in done.output, "each camera has its own times"
 
 
 def test_the_truth_says_what_was_staged_on_which_day(made: DaysMade) -> None:

@@ -326,6 +326,7 @@ class RecordedPatrol:
             patrol_id=self._manifest.patrol_id,
             assumptions=assumptions + words,
             spectrum=camera.spectrum,
+            camera_id=segment.camera_id,
         )
 
 

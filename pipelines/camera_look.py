@@ -1,0 +1,53 @@
+"""What is remembered of each camera while footage is read.
+
+The cameras of one patrol look at the same time, and their videos are read in turns: what is
+followed, and what a scene looked like before, is of one camera and not of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from park.records import Frame
+from park.site import Site
+from pipelines.scenes import SceneLook, WatchedScene
+from vision.track import VideoTracker
+
+_VIDEO_PICTURE_EVERY_S = 5.0
+
+
+class CameraLook:
+    """What is remembered from one frame of a camera to its next.
+
+    Args:
+        tracks: what the ids of tracks start with; None for photos, which are not followed.
+        site: whose zones say what scenes are looked for.
+        scenes: from `watched_scenes`.
+    """
+
+    def __init__(self, tracks: str | None, site: Site, scenes: Sequence[WatchedScene]) -> None:
+        self._tracks, self._site, self._watched = tracks, site, scenes
+        self.tracker = None if tracks is None else VideoTracker(tracks)
+        self.scenes = SceneLook(site, scenes)
+        self._last: datetime | None = None
+        self._picture_due: datetime | None = None
+
+    def goes_back(self, frame: Frame) -> bool:
+        """Return whether a video frame is no later than the one before; then all starts anew."""
+        back = self.tracker is not None and self._last is not None and frame.time <= self._last
+        self._last = frame.time
+        if back and self.tracker is not None:
+            self.tracker.reset()
+            self.scenes = SceneLook(self._site, self._watched)
+            self._picture_due = None
+        return back
+
+    def wants_picture(self, frame: Frame) -> bool:
+        """Return whether a frame is to be kept as a picture: every photo, some of a video."""
+        if self.tracker is None:
+            return True
+        if self._picture_due is not None and frame.time < self._picture_due:
+            return False
+        self._picture_due = frame.time + timedelta(seconds=_VIDEO_PICTURE_EVERY_S)
+        return True
