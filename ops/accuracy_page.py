@@ -201,7 +201,7 @@ def _how(runs: Sequence[RunFigures]) -> str:
     heat = ", and by day where hot equipment is staged" if wish.heat_by_day else ""
     about = _wrapped(
         f"Simulated park of {wish.km2:g} km2, seed {wish.site_seed}; along "
-        f"{', '.join(f'`{route}`' for route in wish.routes)}; "
+        f"{', '.join(f'`{route}`' for route in wish.routes)}, {wish.alt_agl_m:g} m up; "
         f"{wish.fps:g} {_counted(wish.fps, 'picture')} a second, in colour by day "
         f"({wish.width_px} x {wish.height_px} pixels), thermal at night (640 x 512){heat}; the "
         f"models that run where none is named, and `thermal` on thermal pictures; {base}. What a "

@@ -28,6 +28,9 @@ LOOK_ALIKES = "look-alikes"
 ROUTES = ("assets", "works-survey")
 """Of the simulated park, flown one after the other: between them all kinds of places are seen."""
 
+ALT_AGL_M = 45.0
+"""So low that a person is some ten pixels long in the colour pictures."""
+
 FPS = 2.0
 """As many pictures as `parkwatch reprocess` takes by itself."""
 
@@ -55,6 +58,7 @@ class RunWish:
         site_seed: of the park.
         width_px: of colour pictures.
         height_px: of colour pictures.
+        alt_agl_m: height of the flights above the ground.
         fps: pictures a second.
         baseline: compares with the park as it was; without, nothing new can be found.
         heat_by_day: records heat by day as well, where something is staged that only heat tells.
@@ -68,6 +72,7 @@ class RunWish:
     site_seed: int = 7
     width_px: int = 1280
     height_px: int = 720
+    alt_agl_m: float = ALT_AGL_M
     fps: float = FPS
     heat_by_day: bool = True
     baseline: bool = True
@@ -196,6 +201,7 @@ def _footage_facts(wish: RunWish) -> dict[str, JsonValue]:
         "seed": wish.seed,
         "site": _hash(site.encode()),
         "routes": list(wish.routes),
+        "alt_agl_m": wish.alt_agl_m,
         "cameras": [cameras.rgb, cameras.thermal, cameras.width_px, cameras.height_px, wish.fps],
     }
 
@@ -211,6 +217,7 @@ def _days(wish: RunWish, out: Path, scenario: str, cameras: MadeCameras) -> Days
         km2=wish.km2,
         site_seed=wish.site_seed,
         routes=wish.routes,
+        route_options={"alt_agl_m": wish.alt_agl_m},
         in_view=True,
         seed=wish.seed,
         cameras=cameras,
@@ -245,6 +252,7 @@ def _baseline(wish: RunWish, results: Results) -> Path:
         "as it was": _BASELINE,
         "site": told["site"],
         "routes": told["routes"],
+        "alt_agl_m": wish.alt_agl_m,
         "camera": [wish.width_px, wish.height_px, fps],
     }
     folder, filled = results.folder_for("baseline", facts)

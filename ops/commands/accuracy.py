@@ -59,6 +59,9 @@ def accuracy(
     model: _Models = None,
     seeds: Annotated[int, typer.Option("--seeds", help="Runs of each scenario.", min=1)] = 1,
     route: _Routes = None,
+    alt_agl: Annotated[
+        float, typer.Option("--alt-agl", help="Height above the ground, metres.")
+    ] = 45.0,
     fps: Annotated[
         float, typer.Option("--fps", help="Pictures a second.", min=0.1, max=10.0)
     ] = 2.0,
@@ -89,7 +92,13 @@ def accuracy(
 
     before = None if against is None else read_figures(against)
     like = RunWish(
-        "", "", routes=tuple(route or ROUTES), fps=fps, heat_by_day=thermal, baseline=baseline
+        "",
+        "",
+        routes=tuple(route or ROUTES),
+        alt_agl_m=alt_agl,
+        fps=fps,
+        heat_by_day=thermal,
+        baseline=baseline,
     )
     wish = AccuracyWish(
         data=data,
@@ -115,7 +124,7 @@ def accuracy(
 
 def _command(wish: AccuracyWish, like: RunWish, out: Path) -> str:
     """Return the command line that measures just this again, anywhere."""
-    from ops.accuracy_scenarios import FPS, ROUTES
+    from ops.accuracy_scenarios import ALT_AGL_M, FPS, ROUTES
 
     words = ["parkwatch", "accuracy"]
     pairs = [("--data", wish.data), ("--out", out)]
@@ -126,6 +135,8 @@ def _command(wish: AccuracyWish, like: RunWish, out: Path) -> str:
         words += ["--seeds", str(wish.seeds)]
     if like.routes != ROUTES:
         words += [word for route in like.routes for word in ("--route", route)]
+    if like.alt_agl_m != ALT_AGL_M:
+        words += ["--alt-agl", f"{like.alt_agl_m:g}"]
     if like.fps != FPS:
         words += ["--fps", f"{like.fps:g}"]
     if not like.heat_by_day:

@@ -12,7 +12,7 @@ import yaml
 from park.errors import SimulationError
 from park.records import Intrinsics
 from sim_data.camera import VisibleThing
-from sim_data.labelled import CLASSES, labelled_pictures, labels_of, write_dataset
+from sim_data.labelled import CLASSES, Variety, labelled_pictures, labels_of, write_dataset
 
 LENS = Intrinsics.from_fov(1280, 720, 70.0)
 
@@ -88,3 +88,21 @@ def test_thermal_pictures_are_grey_as_models_see_them() -> None:
 def test_a_dataset_of_nothing_is_refused() -> None:
     with pytest.raises(SimulationError, match="a dataset of 0 images is none"):
         next(labelled_pictures("rgb", 0, 5))
+
+
+def test_what_is_staged_and_from_how_high_can_be_chosen(tmp_path: Path) -> None:
+    scenario = tmp_path / "crowds.yaml"
+    scenario.write_text(
+        "name: crowds\nseed: 3\npatrol: {starts: 2026-05-11T10:00:00, lasts: 15 min}\n"
+        "stages:\n  - {id: crowd, type: gathering, count: 60}\n",
+        "utf-8",
+    )
+    variety = Variety((str(scenario),), (20.0, 30.0))
+    pictures = list(labelled_pictures("rgb", 6, 5, variety=variety))
+    assert max(sum(one.class_name == "person" for one in p.labels) for p in pictures) > 8
+
+
+@pytest.mark.parametrize("heights_m", [(30.0, 20.0), (1.0, 20.0), (20.0, 900.0)])
+def test_heights_that_cannot_be_are_refused(heights_m: tuple[float, float]) -> None:
+    with pytest.raises(SimulationError, match=r"cannot be drawn; give the lower height first"):
+        Variety(heights_m=heights_m)

@@ -28,7 +28,7 @@ from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import FloatArray
 from park.measure import Measure
-from park.records import BoxXyxyPx, Detection
+from park.records import BoxXyxyPx, Detection, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
@@ -125,14 +125,18 @@ class ChangeDetector:
         laid = _laid(view, self._baseline, grid, ignore)
         if laid is None:
             return ()
-        before, now, moved = laid
-        if moved is None:
+        before, now = laid
+        asked = grid.mask(area_m)
+        # Most of an oblique view is too flat; nothing is gained by moving it onto the baseline.
+        if np.count_nonzero(_comparable(asked, before, now)) < _LEAST_KNOWN:
             return ()
-        watched = grid.mask(area_m) & now.known & before.known
-        watched = np.where(now.sine >= LEAST_SINE, watched, 0).astype(np.uint8)
+        lying = registered(before, now, MOST_SHIFT_M)
+        if lying is None:
+            return ()
+        now, _, moved = lying
+        watched = _comparable(asked, before, now) & ~_crowns(before) & ~_crowns(now)
         if np.count_nonzero(watched) < _LEAST_KNOWN:
             return ()
-        watched &= ~_crowns(before) & ~_crowns(now)
         compared = _compare(before, now, watched, zone.number("min_tint", TINT))
         found = []
         least_px = max(20, round(zone.number("min_area_m2", LEAST_AREA_M2) / grid.cell_m**2))
@@ -162,13 +166,26 @@ class ChangeDetector:
         east, north = np.array(self._baseline.facts.frame.to_en_m(lat, lon))
         west, south, right, top = area_m.bounds
         margin = 4.0
+        left, low, far_right, far_top = self._steep_bounds(view)
         bounds = (
-            max(float(east.min()), west - margin), max(float(north.min()), south - margin),
-            min(float(east.max()), right + margin), min(float(north.max()), top + margin),
-        )  # fmt: skip
+            max(float(east.min()), west - margin, left),
+            max(float(north.min()), south - margin, low),
+            min(float(east.max()), right + margin, far_right),
+            min(float(north.max()), top + margin, far_top),
+        )
         if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
             return None
         return CellGrid.around(bounds, self._baseline.facts.gsd_m)
+
+    def _steep_bounds(self, view: SceneView) -> tuple[float, float, float, float]:
+        """Return the square around the camera outside of which ground is seen too flatly."""
+        seen = view.frame.view
+        if not isinstance(seen, PosedView):
+            return -math.inf, -math.inf, math.inf, math.inf
+        pose = seen.pose
+        east, north = self._baseline.facts.frame.to_en_m(pose.lat_deg, pose.lon_deg)
+        reach = max(pose.alt_home_m, 0.1) * math.sqrt(1.0 / LEAST_SINE**2 - 1.0) + MOST_SHIFT_M
+        return east - reach, north - reach, east + reach, north + reach
 
     def _seen_before(self, zone_id: str, grid: CellGrid, region: Mask, time_s: float) -> bool:
         rows, columns = np.nonzero(region)
@@ -183,7 +200,7 @@ class ChangeDetector:
         return again
 
     def _detection(
-        self, view: SceneView, grid: CellGrid, region: Mask, sure: float, moved: FloatArray | None
+        self, view: SceneView, grid: CellGrid, region: Mask, sure: float, moved: FloatArray
     ) -> Detection | None:
         """Return a region as a detection; its box is where the picture shows it.
 
@@ -192,9 +209,8 @@ class ChangeDetector:
         """
         outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         rim = max(outlines, key=cv2.contourArea)[:, 0].astype(np.float64)
-        if moved is not None:
-            back = cv2.perspectiveTransform(rim.reshape(-1, 1, 2), np.linalg.inv(moved))
-            rim = np.asarray(back[:, 0], np.float64)
+        back = cv2.perspectiveTransform(rim.reshape(-1, 1, 2), np.linalg.inv(moved))
+        rim = np.asarray(back[:, 0], np.float64)
         rows, columns = np.nonzero(region)
         middle = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
         cells = np.concatenate([rim, [[columns[middle], rows[middle]]]]) + 0.5
@@ -239,8 +255,8 @@ def _measure(view: SceneView, grid: CellGrid, region: Mask, at_px: NDArray[np.fl
 
 def _laid(
     view: SceneView, baseline: Baseline, grid: CellGrid, ignore: Sequence[BoxXyxyPx]
-) -> tuple[Patch, Patch, FloatArray | None] | None:
-    """Return baseline and frame on one grid, and how the frame was moved, None if not."""
+) -> tuple[Patch, Patch] | None:
+    """Return baseline and frame on one grid; None where they have nothing in common."""
     locator = view.sight.locator
     assert locator is not None
     before = baseline.patch(grid)
@@ -251,10 +267,13 @@ def _laid(
         now = _without(now, view, baseline, ignore)
     if not (now.known & before.known).any():
         return None
-    moved = registered(before, now, MOST_SHIFT_M)
-    if moved is None:
-        return before, now, None
-    return before, moved[0], moved[2]
+    return before, now
+
+
+def _comparable(asked: Mask, before: Patch, now: Patch) -> Mask:
+    """Return the cells asked for that both show, and the frame steeply enough."""
+    both = asked & now.known & before.known
+    return np.where(now.sine >= LEAST_SINE, both, 0).astype(np.uint8)
 
 
 def _without(

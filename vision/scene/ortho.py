@@ -18,6 +18,7 @@ from vision.scene.view import Mask
 from vision.scene.zones import GroundProjector
 
 _LATTICE = 16
+_BLUR_CELLS = 4.0
 _LEAST_KNOWN = 0.25
 
 
@@ -153,12 +154,21 @@ def even_light(image_bgr: NDArray[np.uint8], known: Mask, cell_m: float) -> NDAr
     """
     grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     sigma = max(2.0, 2.5 / cell_m)
-    weight = cv2.GaussianBlur((known > 0).astype(np.float32), (0, 0), sigma) + 1e-3
-    grey = np.where(known > 0, grey, 0.0).astype(np.float32)
-    mean = cv2.GaussianBlur(grey, (0, 0), sigma) / weight
-    off = np.where(known > 0, grey - mean, 0.0).astype(np.float32)
-    spread = np.sqrt(cv2.GaussianBlur(off * off, (0, 0), sigma) / weight) + 4.0
+    seen = (known > 0).astype(np.float32)
+    weight = _blurred(seen, sigma) + 1e-3
+    off = (grey - _blurred(grey * seen, sigma) / weight) * seen
+    spread = np.sqrt(np.maximum(_blurred(off * off, sigma), 0.0) / weight) + 4.0
     return np.asarray(np.clip(128.0 + 40.0 * off / spread, 0, 255), np.uint8)
+
+
+def _blurred(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Return values blurred; what is blurred widely is so in fewer pixels, which costs a tenth."""
+    rows, columns = values.shape
+    shrink = max(1.0, sigma / _BLUR_CELLS)
+    size = (max(1, round(columns / shrink)), max(1, round(rows / shrink)))
+    few = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    few = cv2.GaussianBlur(few, (0, 0), sigma / shrink)
+    return np.asarray(cv2.resize(few, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def registered(onto: Patch, patch: Patch, most_m: float) -> tuple[Patch, float, FloatArray] | None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
 from park.records import Detection, PosedView
@@ -13,6 +17,7 @@ from tests.vision.scene.drawn_ground import SITE, DrawnGround, Image, posed, rec
 from vision.scene.baseline import Baseline, BaselineBuilder
 from vision.scene.change import ChangeDetector
 from vision.scene.detector import WatchedZone
+from vision.scene.ortho import even_light
 from vision.scene.view import SceneView
 
 CELL_M = 0.2
@@ -165,3 +170,50 @@ def test_the_box_is_where_the_picture_shows_it_and_the_place_where_it_is(
     assert locator is not None
     point = locator.place(*found.at_px)
     assert SITE.to_en_m(point.lat_deg, point.lon_deg) == pytest.approx((6.0, 2.0), abs=1.0)
+
+
+def test_a_zone_that_is_all_trees_is_left_alone(tmp_path: Path) -> None:
+    wood = later()
+    wood.paint(rectangle(0, 0, 40, 30), (40, 110, 60), 90.0)
+    builder = BaselineBuilder(tmp_path / "base", CELL_M)
+    for i in range(4):
+        view = posed(east_m=-15.0 + 10.0 * i, alt_m=60.0, size=SIZE)
+        builder.add(sight_of(wood.seen(view), view, time_s=float(i)))
+    inside = WatchedZone("wood", rectangle(0, 0, 12, 10))
+    seen = SceneView(sight_of(wood.seen(LATER), LATER), SITE)
+    assert ChangeDetector(builder.finish()).look(seen, [inside]) == ()
+
+
+def test_ground_that_is_seen_too_flatly_is_left_alone(baseline: Baseline) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    flat = posed(alt_m=30.0, size=SIZE, north_m=-45.0, pitch_deg=-34.0)
+    assert changed(baseline, ground, flat) == ()
+
+
+@given(
+    st.integers(20, 90), st.integers(20, 90), st.floats(0.05, 1.0), st.integers(0, 2**31 - 1)
+)  # fmt: skip
+def test_evened_light_is_that_of_a_blur_of_all_pixels(
+    rows: int, columns: int, cell_m: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    image = cv2.resize(
+        rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (columns, rows),
+        interpolation=cv2.INTER_CUBIC,
+    )  # fmt: skip
+    known = np.full((rows, columns), 255, np.uint8)
+    known[:, : columns // 5] = 0
+    even = even_light(np.asarray(image, np.uint8), known, cell_m).astype(np.float32)
+    assert (even[:, : columns // 5] == 128).all(), "what is not known has no light"
+    sigma = max(2.0, 2.5 / cell_m)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    seen = (known > 0).astype(np.float32)
+
+    def blur(values: Any) -> Any:
+        return cv2.GaussianBlur(values, (0, 0), sigma)
+
+    weight = blur(seen) + 1e-3
+    off = (grey - blur(grey * seen) / weight) * seen
+    wanted = np.clip(128 + 40 * off / (np.sqrt(blur(off * off) / weight) + 4.0), 0, 255)
+    assert np.percentile(np.abs(even - wanted), 90) < 12.0
