@@ -69,6 +69,8 @@ class PictureRecipe(_Part):
         zoom_range: smallest and largest magnification of a crop.
         thing_px_range: a crop around a thing is magnified so that the thing's longer side lies
             here, as far as `zoom_range`'s largest allows; None to leave that to chance.
+        background_around: names of labels that are not learned, around which crops of pictures
+            without anything to learn are laid: ground of which it is known what stands there.
         copies: how often each whole picture is written, each time seen otherwise.
         relit_share: share of pictures in another light.
         inverted_share: share of pictures with black and white exchanged, as thermal cameras
@@ -86,6 +88,7 @@ class PictureRecipe(_Part):
     per_dataset: int | None = Field(None, ge=1)
     zoom_range: tuple[float, float] = (1.0, 1.0)
     thing_px_range: tuple[float, float] | None = None
+    background_around: tuple[str, ...] = ()
     copies: int = Field(1, ge=1)
     relit_share: float = Field(0.5, ge=0, le=1)
     inverted_share: float = Field(0.0, ge=0, le=1)
@@ -104,8 +107,8 @@ class PictureRecipe(_Part):
         both = set(self.train_splits) & set(self.validation_splits)
         if both:
             raise ValueError(f"{sorted(both)} is both learned from and checked on")
-        for name in ("per_dataset", "thing_px_range"):
-            if getattr(self, name) is not None and not self.crops:
+        for name in ("per_dataset", "thing_px_range", "background_around"):
+            if getattr(self, name) and not self.crops:
                 raise ValueError(f"{name} is of crops, and `crops` is 0")
         return self
 

@@ -72,7 +72,8 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
             left_out.append(picture.path.name)
             continue
         shown = LabelledImage(image, _boxes_px(image, picture, recipe))
-        for number, version in enumerate(_versions(shown, part, crops, rng)):
+        beside = () if shown.boxes else _beside_px(image, picture, part)
+        for number, version in enumerate(_versions(shown, beside, part, crops, rng)):
             writer.write(
                 f"{writer.written:05d}-{picture.path.stem}-{number}",
                 _seen_otherwise(version, part, rng),
@@ -117,24 +118,33 @@ def _crops_each(learn: Sequence[LabelledPicture], part: PictureRecipe) -> list[i
 
 
 def _versions(
-    shown: LabelledImage, part: PictureRecipe, crops: int, rng: np.random.Generator
+    shown: LabelledImage,
+    beside: Sequence[NamedBox],
+    part: PictureRecipe,
+    crops: int,
+    rng: np.random.Generator,
 ) -> Iterator[LabelledImage]:
     if not part.crops:
         yield from [shown] * part.copies
         return
     for _ in range(crops):
-        yield _random_crop(shown, part, rng)
+        yield _random_crop(shown, beside, part, rng)
 
 
 def _random_crop(
-    shown: LabelledImage, part: PictureRecipe, rng: np.random.Generator
+    shown: LabelledImage,
+    beside: Sequence[NamedBox],
+    part: PictureRecipe,
+    rng: np.random.Generator,
 ) -> LabelledImage:
+    """Return a crop around a thing, or around one of `beside` where there is none, or anywhere."""
     zoom = _log_uniform(part.zoom_range, rng)
     height_px, width_px = shown.image_bgr.shape[:2]
     window = part.size_px / zoom
-    if shown.boxes and rng.random() < _AROUND_A_THING:
-        _, x0, y0, x1, y1 = shown.boxes[int(rng.integers(len(shown.boxes)))]
-        if part.thing_px_range is not None:
+    around = shown.boxes or beside
+    if around and (beside or rng.random() < _AROUND_A_THING):
+        _, x0, y0, x1, y1 = around[int(rng.integers(len(around)))]
+        if shown.boxes and part.thing_px_range is not None:
             wanted_px = _log_uniform(part.thing_px_range, rng)
             zoom = min(wanted_px / max(x1 - x0, y1 - y0), part.zoom_range[1])
             window = part.size_px / zoom
@@ -214,6 +224,15 @@ def _boxes_px(image: Image, picture: LabelledPicture, recipe: Recipe) -> tuple[N
         (recipe.class_map[box.class_name], *box.xyxy_px(width_px, height_px))
         for box in picture.boxes
         if box.class_name in recipe.class_map
+    )
+
+
+def _beside_px(image: Image, picture: LabelledPicture, part: PictureRecipe) -> tuple[NamedBox, ...]:
+    height_px, width_px = image.shape[:2]
+    return tuple(
+        (box.class_name, *box.xyxy_px(width_px, height_px))
+        for box in picture.boxes
+        if box.class_name in part.background_around
     )
 
 

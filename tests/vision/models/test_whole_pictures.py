@@ -228,3 +228,25 @@ def test_a_picture_smaller_than_a_crop_lies_whole_in_it(tmp_path: Path, data: Pa
 def test_what_is_said_of_crops_needs_crops(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"thing_px_range is of crops, and `crops` is 0"):
         recipe(tmp_path, "thing_px_range = [10.0, 20.0]")
+
+
+def test_ground_to_learn_nothing_from_is_taken_where_it_is_known_what_stands(
+    tmp_path: Path, data: Path
+) -> None:
+    for path in (data / "train" / "labels").glob("*.txt"):
+        path.write_text("1 0.1 0.1 0.02 0.02", "utf-8")
+    for path in (data / "train" / "images").glob("*.png"):
+        image = np.full((1000, 1000, 3), 40, np.uint8)
+        image[:200, :200] = 200
+        cv2.imwrite(str(path), image)
+    part = "crops = 3\nrelit_share = 0.0\nduplicate_bits = 0\n"
+    out = tmp_path / "out"
+    write_pictures(
+        read_dataset(data), recipe(tmp_path, part + 'background_around = ["cloud"]'), out
+    )
+    crops = written(out, "train")
+    assert len(crops) == 18
+    for stem, boxes in crops.items():
+        assert boxes == [], "a thing that is not learned has no label"
+        bright = shown_at(out / "images" / "train" / f"{stem}.jpg") > 150
+        assert bright.any(), "the crop lies around it"
