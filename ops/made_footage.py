@@ -29,6 +29,7 @@ from drone.recorder.segments import WRITE_ERRORS, Encoding, OpenSegment
 from drone.recorder.telemetry import TelemetryRow, write_part
 from park.errors import RecordingError
 from park.patrol_format import (
+    SIMULATED_CAMERA,
     TELEMETRY_NAME,
     VIDEO_FOLDER,
     PatrolCamera,
@@ -99,7 +100,7 @@ class MadeCameras:
             found.append(
                 PatrolCamera(
                     camera_id="rgb",
-                    model="simulated camera",
+                    model=SIMULATED_CAMERA,
                     width_px=self.width_px,
                     height_px=self.height_px,
                     hfov_deg=self.hfov_deg,
@@ -110,7 +111,7 @@ class MadeCameras:
             found.append(
                 PatrolCamera(
                     camera_id="thermal",
-                    model="simulated thermal camera",
+                    model=f"{SIMULATED_CAMERA}, thermal",
                     spectrum="thermal",
                     temperature_unit="centikelvin",
                     width_px=640,

@@ -17,6 +17,7 @@ from ops.report import ModelNote, ReportClip, ReportData, ReportPicture, write_r
 from ops.report_flight import flown_paths
 from park.clock import Clock, SystemClock
 from park.errors import ModelError, StoreError, WarehouseError
+from park.patrol_format import SIMULATED_PICTURES
 from park.records import LatLonDeg, PatrolSummary, Reject
 from park.rows import batch_to_observations, table_to_incidents
 from vision.models.registry import resolve_model, shipped_models
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from ops.store import Store
     from park.site import Site
     from pipelines.tables import Warehouse, WarehouseSnapshot
-
-_DRAWN = "simulated"
 
 
 def report_of_days(
@@ -52,7 +51,7 @@ def report_of_days(
         out: the HTML file.
         footprints: four corners after four corners of ground that frames saw, by patrol, where
             they are known.
-        simulated: whether the footage was drawn.
+        simulated: whether the footage was drawn, though nothing in it says so.
         clock: for the time that the report says it was made.
 
     Raises:
@@ -118,7 +117,7 @@ def _gather(
         models=tuple(ModelNote(m, _limits(m)) for m in model_ids),
         redacted=tuple(sorted({c for r in rows for c in r["redacted"]})),
         not_redacted=tuple(sorted({c for r in rows for c in r["not_redacted"]})),
-        simulated=simulated,
+        simulated=simulated or any(SIMULATED_PICTURES in patrol.assumptions for patrol in patrols),
     )
 
 

@@ -89,6 +89,13 @@ class TimeBase(_Part):
     sigma_s: _NotNegative = 0.05
 
 
+SIMULATED_CAMERA = "simulated camera"
+"""What the model of a camera begins with whose pictures are drawn."""
+
+SIMULATED_PICTURES = "the pictures are simulated: drawn, not filmed"
+"""Said of every frame of such a camera, and so of its patrol wherever its results go."""
+
+
 class PatrolCamera(_Part):
     """A camera of the patrol; either `hfov_deg` or `fx_px` and `fy_px` tell its lens.
 
@@ -122,6 +129,11 @@ class PatrolCamera(_Part):
     cy_px: float | None = None
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     focal_sigma: _NotNegative = 0.02
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its pictures are drawn."""
+        return self.model.startswith(SIMULATED_CAMERA)
 
     @model_validator(mode="after")
     def _one_lens(self) -> Self:

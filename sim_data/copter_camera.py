@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 
 from park.errors import SimulationError
 from park.geodesy import LocalFrame
-from park.patrol_format import PatrolCamera
+from park.patrol_format import SIMULATED_CAMERA, PatrolCamera
 from park.records import CameraPose, Intrinsics
 from park.site import Site
 from park.site_model import SiteFeature
@@ -37,7 +37,6 @@ Bgr = tuple[int, int, int]
 MAX_RANGE_M = 1500.0
 """Ground further away is lost in haze."""
 
-SIMULATED_MODEL = "simulated camera"
 _TILE_PX = 1024
 _TILE_PX_PER_M = 8.0
 _HAZE_BGR: Bgr = (214, 206, 196)
@@ -186,7 +185,7 @@ class SimulatedCamera:
         self._ground = ground
         self.camera = PatrolCamera(
             camera_id=camera_id,
-            model=SIMULATED_MODEL,
+            model=SIMULATED_CAMERA,
             width_px=width_px,
             height_px=height_px,
             hfov_deg=hfov_deg,

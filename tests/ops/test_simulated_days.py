@@ -108,11 +108,13 @@ def test_two_cameras_that_look_at_the_same_time_are_both_looked_through(
 ) -> None:
     words = [str(made.folders[0]), "--site", str(made.site_path), "--sample-fps", "0.5"]
     words += ["--model", "vehicles", "--model", "thermal", "--warehouse", str(tmp_path / "w")]
+    words += ["--report", str(tmp_path / "page.html")]
     done = CliRunner().invoke(app, ["reprocess", *words])
     assert done.exit_code == 0, done.output
     frames = made.pictures // 2
     assert re.search(rf"frames\s+{frames}\b", done.output), done.output
     assert "times go back" not in done.output, "each camera has its own times"
+    assert "SIMULATED FOOTAGE" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_the_truth_says_what_was_staged_on_which_day(made: DaysMade) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from park.errors import FootageError, RecordError
 from park.patrol_format import (
     MAX_TELEMETRY_GAP_S,
+    SIMULATED_PICTURES,
     TELEMETRY_SCHEMA,
     PatrolCamera,
     PatrolManifest,
@@ -289,6 +290,8 @@ class RecordedPatrol:
         time = segment.start_time.astimezone(UTC) + timedelta(seconds=picture.time_s)
         camera = self._manifest.camera(segment.camera_id)
         assumptions: tuple[str, ...] = ()
+        if camera.simulated:
+            assumptions += (SIMULATED_PICTURES,)
         if self._manifest.time_base.clock == "free":
             assumptions += ("times are from a clock that nothing corrects",)
         width_px, height_px = picture.picture.width_px, picture.picture.height_px

@@ -115,7 +115,14 @@ def test_impossible_weather_is_refused_with_the_line(tmp_path: Path) -> None:
 
 
 def test_shipped_scenarios_are_found_by_name_and_others_by_path(tmp_path: Path) -> None:
-    assert set(shipped_scenarios()) == {"clear-day", "dusk", "hazy", "look-alikes", "night-thermal"}
+    assert set(shipped_scenarios()) == {
+        "clear-day",
+        "dusk",
+        "hazy",
+        "look-alikes",
+        "night-thermal",
+        "people-and-rubbish",
+    }
     assert find_scenario("hazy").is_file()
     mine = write_scenario(tmp_path, "")
     assert find_scenario(mine) == mine

@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from park.patrol_format import (
+    SIMULATED_PICTURES,
     TELEMETRY_SCHEMA,
     PatrolCamera,
     PatrolManifest,
     PatrolSegment,
     TimeBase,
+    read_manifest,
 )
 from park.records import Frame, PosedView, Reject
 from vision.footage import (
@@ -389,3 +391,15 @@ def test_a_colour_camera_says_so(make_patrol: MakePatrol) -> None:
     frames, _ = frames_of(make_patrol())
     assert {frame.spectrum for frame in frames} == {"visible"}
     assert frames[0].picture.celsius is None
+
+
+def test_drawn_pictures_are_called_simulated(make_patrol: MakePatrol) -> None:
+    folder = make_patrol()
+    manifest = read_manifest(str(folder))
+    camera = manifest.cameras[0].model_copy(update={"model": "simulated camera"})
+    manifest = manifest.model_copy(update={"cameras": (camera, *manifest.cameras[1:])})
+    (folder / "manifest.json").write_text(manifest.model_dump_json(), "utf-8")
+    drawn, _ = frames_of(folder)
+    assert {frame.assumptions for frame in drawn} == {(SIMULATED_PICTURES,)}
+    filmed, _ = frames_of(make_patrol())
+    assert {frame.assumptions for frame in filmed} == {()}
