@@ -170,6 +170,7 @@ class Detector:
                 input_px=self._input_px,
                 whole_up_to=self._whole_up_to,
                 longest_px=card.unknown_longest_px,
+                enlarged=card.unknown_enlarged,
             )
         return plan_known(
             width_px,

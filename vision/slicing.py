@@ -164,6 +164,7 @@ def plan_unknown(
     input_px: int,
     whole_up_to: float = WHOLE_UP_TO,
     longest_px: int | None = None,
+    enlarged: float = 1.0,
 ) -> Plan:
     """Return windows at every halving of the scale down to the whole picture in one window.
 
@@ -173,9 +174,11 @@ def plan_unknown(
         input_px: longest side of a window once scaled.
         whole_up_to: a picture up to this many times `input_px` is one window.
         longest_px: longest side that the picture is shrunk to first; None begins with its own.
+        enlarged: how many times larger it is then looked at first, at least 1.
     """
     windows: list[Window] = []
     scale = 1.0 if longest_px is None else min(1.0, longest_px / max(width_px, height_px))
+    scale *= enlarged
     while True:
         level = windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to, few=False)
         windows.extend(level)

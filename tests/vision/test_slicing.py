@@ -221,6 +221,10 @@ class TestUnknownScale:
         small = plan_unknown(300, 200, input_px=320, longest_px=480)
         assert small.windows == (Window(0, 0, 300, 200, 1.0),), "nothing is magnified"
 
+    def test_a_model_of_small_things_begins_larger(self) -> None:
+        plan = plan_unknown(640, 512, input_px=640, enlarged=1.5)
+        assert plan.windows == (Window(0, 0, 640, 512, 1.5), Window(0, 0, 640, 512, 0.75))
+
 
 LEFT, RIGHT = Window(0, 0, 640, 640, 1.0), Window(480, 0, 1120, 640, 1.0)
 
