@@ -21,6 +21,14 @@ from vision.uncertainty import propagate
 BOX_SIGMA = 0.05
 """One sigma of a detector's box edge, as a share of the box's side."""
 
+HIDDEN_SIGMA = 0.25
+"""One sigma of where the middle of a thing is that the picture's edge cuts, across that edge, as a
+share of the longer side of what is seen of it. Drawn: things one to four times as long as wide, at
+any heading, of which 0.3 to 1 is seen, are off by up to 0.21 to 0.24 of it two times in three."""
+
+_EDGE_PX = 2.0
+"""A box that ends so near the picture's edge is taken to be cut by it."""
+
 OUTSIDE_PX = 1.0
 """How far outside the picture a pixel may be before it is refused; boxes are clipped late."""
 
@@ -222,7 +230,21 @@ class Locator:
         beside = np.column_stack([-down[:, 1], down[:, 0]])
         across = np.hypot(self.pixel_sigma_px, 2.0 * _reach_px(boxes, beside) * BOX_SIGMA)
         factor = np.stack([down * along[:, None], beside * across[:, None]], axis=2)
-        return self._place(feet, factor)
+        return self._place(feet, self._with_hidden_rest(boxes, factor))
+
+    def _with_hidden_rest(self, boxes: FloatArray, factor: FloatArray) -> FloatArray:
+        """Return factors of boxes, widened across the picture's edges that cut them."""
+        size = np.array([self._width_px, self._height_px], np.float64)
+        cut = (boxes[:, :2] <= _EDGE_PX) | (boxes[:, 2:] >= size - _EDGE_PX)
+        if not cut.any():
+            return factor
+        hidden = HIDDEN_SIGMA * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)[:, None] * cut
+        touched = cut.any(axis=1)
+        covariance = factor[touched] @ factor[touched].transpose(0, 2, 1)
+        covariance[:, [0, 1], [0, 1]] += hidden[touched] ** 2
+        widened = factor.copy()
+        widened[touched] = np.linalg.cholesky(covariance)
+        return widened
 
     def foot_point(self, box_xyxy_px: BoxXyxyPx) -> tuple[float, float]:
         """Return the pixel at which the middle of a thing's footprint is, from its box.

@@ -250,6 +250,49 @@ class TestFootPoint:
         assert locator.place(x_px, y_px).lat_deg == pytest.approx(many.point(0).lat_deg)
 
 
+class TestCutByTheEdge:
+    EXACT = PoseSigma(0.05, 0.05, 0.05, 0.05, 0.05)
+
+    @given(st.integers(0, 2**31 - 1))
+    @settings(max_examples=20, deadline=None)
+    def test_the_stated_error_allows_for_the_rest_that_is_not_seen(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        locator = Locator(replace(view(-90.0), sigma=self.EXACT))
+        width, height = LENS.width_px, LENS.height_px
+        side_px = rng.uniform(60.0, 400.0, (200, 2))
+        seen = rng.uniform(0.3, 1.0, 200)
+        left = np.column_stack([-(1.0 - seen) * side_px[:, 0], rng.uniform(400, height - 900, 200)])
+        whole = np.column_stack([left, left + side_px])
+        shown = np.clip(whole, 0.0, [width, height, width, height])
+        true = locator.place_many((whole[:, :2] + whole[:, 2:]) / 2.0)
+        said = locator.place_boxes(shown)
+        known = [i for i in range(200) if true.reasons[i] is None]
+        within = [
+            distance_m(true.lat_deg[i], true.lon_deg[i], said.lat_deg[i], said.lon_deg[i])
+            < said.error_m[i]
+            for i in known
+        ]
+        assert np.mean(within) > 0.6
+
+    @pytest.mark.parametrize(
+        ("box", "cut"),
+        [
+            ((0.0, 900.0, 80.0, 960.0), "east-west"),
+            ((3920.0, 900.0, 4000.0, 960.0), "east-west"),
+            ((900.0, 0.0, 980.0, 60.0), "north-south"),
+            ((900.0, 2940.0, 980.0, 3000.0), "north-south"),
+        ],
+    )
+    def test_it_is_unsure_across_that_edge_alone(
+        self, box: tuple[float, float, float, float], cut: str
+    ) -> None:
+        locator = Locator(replace(view(-90.0), sigma=self.EXACT))
+        east, north = np.sqrt(np.diag(locator.place_boxes(np.array([box])).covariance_m2[0]))
+        across, along = (east, north) if cut == "east-west" else (north, east)
+        assert across > 2.0 * along
+        assert locator.place_boxes(np.array([[900.0, 900.0, 980.0, 960.0]])).error_m[0] < across
+
+
 def test_ground_sampling_distance_above_the_horizon_is_refused() -> None:
     with pytest.raises(LocateError, match="meets no known ground"):
         Locator(view(0.0)).gsd_m(2000.0, 100.0)
