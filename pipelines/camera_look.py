@@ -7,7 +7,7 @@ followed, and what a scene looked like before, is of one camera and not of anoth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from park.records import Frame
 from park.site import Site
@@ -35,8 +35,9 @@ class CameraLook:
 
     def goes_back(self, frame: Frame) -> bool:
         """Return whether a video frame is no later than the one before; then all starts anew."""
-        back = self.tracker is not None and self._last is not None and frame.time <= self._last
-        self._last = frame.time
+        time = _moment(frame)
+        back = self.tracker is not None and self._last is not None and time <= self._last
+        self._last = time
         if back and self.tracker is not None:
             self.tracker.reset()
             self.scenes = SceneLook(self._site, self._watched)
@@ -47,7 +48,16 @@ class CameraLook:
         """Return whether a frame is to be kept as a picture: every photo, some of a video."""
         if self.tracker is None:
             return True
-        if self._picture_due is not None and frame.time < self._picture_due:
+        time = _moment(frame)
+        if self._picture_due is not None and time < self._picture_due:
             return False
-        self._picture_due = frame.time + timedelta(seconds=_VIDEO_PICTURE_EVERY_S)
+        self._picture_due = time + timedelta(seconds=_VIDEO_PICTURE_EVERY_S)
         return True
+
+
+def _moment(frame: Frame) -> datetime:
+    """Return the time of a frame in UTC: times of one zone are compared as clocks show them.
+
+    When summer time ends, the clock goes back an hour and the video does not.
+    """
+    return frame.time.astimezone(UTC)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.metrics.metric import Metrics
 
-from park.errors import LocateError, ModelError, ParkwatchError
+from park.errors import ModelError, ParkwatchError
 from park.records import (
     BoxXyxyPx,
     Detection,
@@ -32,13 +31,13 @@ from park.records import (
     PatrolSummary,
     PosedView,
     Reject,
-    View,
 )
 from park.rows import RunStamp, observations_to_batch
 from park.schemas import SCHEMAS
 from park.site import Site
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from pipelines.camera_look import CameraLook
+from pipelines.footprints import Footprints
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
 from pipelines.roofs import Roofs
@@ -57,7 +56,6 @@ REJECTS = "rejects"
 PATROLS = "patrols"
 
 _BATCH_ROWS = 4096
-_MOST_CORNERS = 400
 _BACK = "times go back in the footage; what was followed until there is followed anew"
 _NAMESPACE = "parkwatch"
 
@@ -100,8 +98,8 @@ class SourceSeen:
 
     Attributes:
         summary: its row of the `patrols` table, or a part of it.
-        footprint: corners (lat_deg, lon_deg) of the ground that its frames saw, for maps; at
-            most a few hundred points.
+        footprint: four corners (lat_deg, lon_deg) after four corners of the ground that its
+            frames saw, for maps (`pipelines.footprints`).
         dropped: reason to number of boxes that were dropped or not placed.
     """
 
@@ -217,11 +215,12 @@ class _Look:
         self._last_sight: Sight | None = None
         self._terrain_known = settings.terrain_path is None
         self._assumptions: dict[str, None] = {}
-        self._footprint: list[LatLonDeg] = []
-        self._footprint_of: View | None = None
+        self._footprints = Footprints()
         self._first: datetime | None = None
         self._last: datetime | None = None
         self._count = 0
+        self._looked_at = 0
+        self._unsuited: str | None = None
         self._rows = 0
         self._dropped: Counter[str] = Counter()
         self.rejects: list[Reject] = []
@@ -273,10 +272,14 @@ class _Look:
             detections=self._rows,
             assumptions=tuple(self._assumptions),
         )
-        return SourceSeen(summary, tuple(self._footprint), dict(self._dropped))
+        return SourceSeen(summary, self._footprints.corners, dict(self._dropped))
 
     def _detected(self) -> Iterator[tuple[Sight, tuple[FrameDetections, ...]]]:
-        """Yield every frame with what each model saw in it."""
+        """Yield every frame with what each model saw in it.
+
+        Raises:
+            ModelError: no model could know any of the frames.
+        """
         begun: deque[tuple[Sight, dict[int, BegunFrame]]] = deque()
         for sight in self._sights():
             fit = self._suited(sight.frame)
@@ -288,6 +291,8 @@ class _Look:
                 yield self._finished(*begun.popleft())
         while begun:
             yield self._finished(*begun.popleft())
+        if self._unsuited is not None and not self._looked_at:
+            raise ModelError(self._unsuited)
 
     def _finished(
         self, sight: Sight, looking: dict[int, BegunFrame]
@@ -300,16 +305,21 @@ class _Look:
     def _suited(self, frame: Frame) -> tuple[int, ...]:
         """Return the numbers of the models that can know a frame, and say which cannot.
 
+        None may know the pictures of one camera and all those of another: a patrol, or a folder
+        of photos, may hold both.
+
         Raises:
-            ModelError: none can.
+            ModelError: none can know a video, which is of one camera.
         """
         reasons = [why_unsuited(detector.card, frame) for detector in self._detectors]
         fit = tuple(number for number, reason in enumerate(reasons) if reason is None)
         warm = tuple(n for n in fit if self._detectors[n].card.spectrum == "thermal")
         if frame.spectrum == "thermal" and warm:
             fit = warm
-        if not fit:
+        if not fit and self._source.kind in ("video_srt", "video_corners"):
             raise ModelError(next(reason for reason in reasons if reason is not None))
+        self._looked_at += bool(fit)
+        self._unsuited = self._unsuited or next((r for r in reasons if r is not None), None)
         for number, detector in enumerate(self._detectors):
             if number not in fit:
                 kind = (frame.spectrum or "visible").replace("_", " ")
@@ -408,14 +418,12 @@ class _Look:
         self._count += 1
         self._rows += len(seen.kept)
         self._assumptions.update(dict.fromkeys(frame.assumptions))
-        self._first = min(self._first or frame.time, frame.time)
-        self._last = max(self._last or frame.time, frame.time)
+        time = frame.time.astimezone(UTC)
+        self._first = min(self._first or time, time)
+        self._last = max(self._last or time, time)
         self._dropped.update(d.reason for d in seen.dropped)
         self._dropped.update(f"not placed: {reason}" for reason in seen.unplaced)
-        # For a map: a fixed camera sees the same ground all the time, and a few hundred do.
-        if frame.view != self._footprint_of and len(self._footprint) < _MOST_CORNERS:
-            self._footprint_of = frame.view
-            self._footprint.extend(_corners(sight))
+        self._footprints.add(sight)
 
     def _picture(self, seen: FrameObservations) -> None:
         folder = self._settings.pictures
@@ -457,15 +465,3 @@ def _nothing(frame: Frame) -> FrameDetections:
 @lru_cache(maxsize=4096)
 def _hash_of(path: str) -> str:
     return content_hash(Path(path))
-
-
-def _corners(sight: Sight) -> list[LatLonDeg]:
-    if sight.locator is None:
-        return []
-    width_px, height_px = sight.frame.width_px, sight.frame.height_px
-    corners: list[LatLonDeg] = []
-    for x, y in ((0, 0), (width_px, 0), (width_px, height_px), (0, height_px)):
-        with suppress(LocateError):
-            point = sight.locator.place(x, y)
-            corners.append((point.lat_deg, point.lon_deg))
-    return corners

@@ -10,7 +10,7 @@ from pathlib import Path
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from park.records import BoxXyxyPx, Detection, PosedView, View
+from park.records import BoxXyxyPx, Detection, Frame, PosedView, View
 from park.site import Site
 from park.site_model import Asset, Zone
 from park.site_rules import Watch
@@ -173,6 +173,14 @@ def _is(asset: Asset, asset_class: str) -> bool:
     return class_key(asset.asset_class) == asset_class
 
 
+def _sees(detector: SceneDetector, frame: Frame) -> bool:
+    """Return whether a frame is of the light that a detector knows; heat and infrared have no hue.
+
+    The one that looks for heat says for itself which pictures hold temperatures.
+    """
+    return isinstance(detector, HotspotDetector) or frame.spectrum in (None, "visible")
+
+
 class SceneLook:
     """The scene detectors that a site asks for, over the frames of one source in their order.
 
@@ -199,6 +207,8 @@ class SceneLook:
         view = self._views.add(sight)
         found: list[Detection] = []
         for (detector, every), places in zip(self._scenes, self._places, strict=True):
+            if not _sees(detector, sight.frame):
+                continue
             zones = self._near(sight.frame.view, every, places)
             if isinstance(detector, ChangeDetector):
                 # What another detector has a name for is not told again as something new.

@@ -75,9 +75,18 @@ def watch_hits(
             if not seen_enough(rule, kind, sightings):
                 continue
             size, error = _size(kind, sightings)
-            if size < rule.min_measure:
+            if size < rule.min_measure or _below_limit(rule, kind, size, error):
                 continue
             yield _hit(site, zone, rule, kind, episode, sightings, (size, error))
+
+
+def _below_limit(rule: Watch, kind: IncidentType, size: float, error: float | None) -> bool:
+    """Return whether the temperature that was read is none that this zone calls hot.
+
+    Zones may overlap, and another one may have asked for the same thing by a lower limit.
+    """
+    hot = kind.unit is MeasureUnit.DEGREES_CELSIUS and rule.limit_c is not None
+    return hot and error is not None and size <= (rule.limit_c or 0.0)
 
 
 def _episodes(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -179,7 +179,8 @@ def make_clip(
 ) -> Clip | None:
     """Return a clip of an incident, or None where the video has fewer than two frames of it.
 
-    At most the clip's own small frames are held in memory.
+    At most the clip's own small frames are held in memory. It ends where the pictures of a video
+    change their size: what is cut out of one of another size is another place.
 
     Args:
         frames: of the file of `incident.best`, within `clip_span_s`, in time order.
@@ -201,7 +202,8 @@ def make_clip(
         return None
     classes = finder.classes_for(first)
     cutting = _cutting(first, about, options)
-    looked = _looked_at(chain([first], coming), cutting, finder if redaction else None)
+    alike = takewhile(lambda frame: _size_px(frame) == _size_px(first), coming)
+    looked = _looked_at(chain([first], alike), cutting, finder if redaction else None)
     small = list(looked)
     if len(small) < 2:
         return None
@@ -288,6 +290,10 @@ def _cutting(frame: Frame, about: _About, options: ClipOptions) -> _Cutting:
         min(height_px, bottom + more),
     )
     return _Cutting((left, top, right, bottom), around, size)
+
+
+def _size_px(frame: Frame) -> tuple[int, int]:
+    return frame.width_px, frame.height_px
 
 
 def _even(length_px: float) -> int:

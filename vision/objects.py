@@ -26,6 +26,7 @@ from vision.drift import Drift, DriftModel
 from vision.families import family_of
 from vision.motion import Motion, motion_of
 from vision.thing_map import FrameKey, Picture, ThingMap, Unit, picture_of
+from vision.together import Way, seen_together
 
 _ROUNDS = 1
 """How often all pictures are laid anew after all of them have been seen."""
@@ -100,9 +101,10 @@ def merge_observations(
 ) -> tuple[TrackedObject, ...]:
     """Return the things that observations are of.
 
-    Observations of one track are one thing. A track that moved stays a thing of its own;
-    everything else is merged over any gap in time. The result does not depend on the order
-    of the observations given. Cost grows with their number times the things near each.
+    Observations of one track are one thing. Tracks that moved are one thing where different
+    cameras followed them side by side at the same time (`vision.together`), and things of their
+    own else; everything else is merged over any gap in time. The result does not depend on the
+    order of the observations given. Cost grows with their number times the things near each.
 
     Args:
         observations: from all footage of a run, tracked and not tracked. Those without a
@@ -121,7 +123,7 @@ def merge_observations(
     frame = _frame_of(ordered)
     followed, units = _units(ordered, frame, options)
     standing = [unit for unit in units if not followed[unit.index].motion.moving]
-    movers = [[unit] for unit in units if followed[unit.index].motion.moving]
+    movers = _moved(units, followed, frame)
     things = [*_merged(standing, followed, options), *movers]
     objects = [
         _tracked_object([followed[unit.index] for unit in thing], options, frame)
@@ -130,10 +132,33 @@ def merge_observations(
     return tuple(sorted(objects, key=lambda o: (o.first_seen, o.object_id)))
 
 
+def _moved(
+    units: Sequence[Unit], followed: Sequence[_Followed], frame: LocalFrame
+) -> list[list[Unit]]:
+    """Return the units of each thing that moved."""
+    movers = [unit for unit in units if followed[unit.index].motion.moving]
+    ways = [_way(unit.family, followed[unit.index].observations, frame) for unit in movers]
+    return [[movers[number] for number in group] for group in seen_together(ways)]
+
+
+def _way(family: str, observations: Sequence[Observation], frame: LocalFrame) -> Way:
+    lat = np.array([_place(o).lat_deg for o in observations])
+    lon = np.array([_place(o).lon_deg for o in observations])
+    return Way(
+        family,
+        frozenset(o.source_uri for o in observations),
+        np.array([o.time.timestamp() for o in observations]),
+        np.column_stack(frame.to_en_m(lat, lon)),
+        float(np.median([_error_m(o) for o in observations])),
+    )
+
+
 def _merged(
     units: Sequence[Unit], followed: Sequence[_Followed], options: MergeOptions
 ) -> list[list[Unit]]:
     """Return the units of each thing that stands."""
+    if not units:
+        return []
     sigma_m = {
         unit.index: min(_error_m(o) for o in followed[unit.index].observations) / _PER_AXIS
         for unit in units

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import ImageDraw
 
 from park.errors import LocateError, RecordError
+from park.geodesy import LocalFrame
 from park.records import CornersView, Detection, Frame, Observation
 from vision.camera import gsd_m_at, project_points
 from vision.lettering import (
@@ -68,11 +69,12 @@ def north_direction(frame: Frame) -> tuple[float, float] | None:
     if view is None:
         return None
     if isinstance(view, CornersView):
-        (lat_tl, lon_tl), (lat_tr, lon_tr), (lat_br, lon_br), (lat_bl, lon_bl) = view.corners
-        shrink = math.cos(math.radians((lat_tl + lat_br) / 2))
+        lat_deg, lon_deg = np.array(view.corners, dtype=np.float64).T
+        east, north = LocalFrame(*view.corners[0]).to_en_m(lat_deg.copy(), lon_deg.copy())
+        top_left, top_right, bottom_right, bottom_left = np.column_stack([east, north])
         # Ground that one goes over along the picture's x and y; north is solved from both.
-        right = ((lon_tr + lon_br - lon_tl - lon_bl) * shrink, lat_tr + lat_br - lat_tl - lat_bl)
-        down = ((lon_bl + lon_br - lon_tl - lon_tr) * shrink, lat_bl + lat_br - lat_tl - lat_tr)
+        right = (top_right + bottom_right - top_left - bottom_left).tolist()
+        down = (bottom_left + bottom_right - top_left - top_right).tolist()
         right = (right[0] / view.width_px, right[1] / view.width_px)
         down = (down[0] / view.height_px, down[1] / view.height_px)
         turn = right[0] * down[1] - right[1] * down[0]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 
 import numpy as np
@@ -210,12 +210,35 @@ def _square(place: FloatArray, sigma_m: float) -> FloatArray:
     return np.concatenate([place - sigma_m, place + sigma_m])
 
 
+def _drives(track: ByteTrackTracklet, state: _GroundState) -> bool:
+    """Return whether a track has been driving for long enough to tell the speed of its lane."""
+    speed_mps = float(np.linalg.norm(state.kf.state[2:, 0]))
+    return not state.standing and track.age >= FLOW_AGE and speed_mps >= FLOW_LEAST_MPS
+
+
+def _worth_asking(tracks: Sequence[ByteTrackTracklet]) -> list[ByteTrackTracklet]:
+    """Return the tracks that can tell a newcomer how fast it is: what drives, and what is lost.
+
+    Found once for a frame: in one with thousands of newcomers, each of them would ask all.
+    """
+    return [
+        track
+        for track in tracks
+        if isinstance(track.state_estimator, _GroundState)
+        and (track.time_since_update > 0 or _drives(track, track.state_estimator))
+    ]
+
+
 def _go_with_the_flow(newcomer: BaseStateEstimator, tracks: Sequence[ByteTrackTracklet]) -> None:
     """Give a new track the speed of a moving one in the same lane, if there is one near.
 
     At two frames a second a car moves further than the gap to the next one, and which of two
     it was cannot be told from one step; the lane's own speed tells. A lost track that stood
     where the newcomer stands says that somebody waits there, and then nothing is assumed.
+
+    Args:
+        newcomer: of the new track.
+        tracks: `_worth_asking` of all.
     """
     if not isinstance(newcomer, _GroundState):
         return
@@ -223,13 +246,13 @@ def _go_with_the_flow(newcomer: BaseStateEstimator, tracks: Sequence[ByteTrackTr
     best: tuple[float, FloatArray] | None = None
     for track in tracks:
         other = track.state_estimator
-        if other is newcomer or not isinstance(other, _GroundState):
+        if not isinstance(other, _GroundState):
             continue
         if track.time_since_update > 0 and float(np.linalg.norm(other.seen_m - place_m)) < 2.0:
             return
         velocity = other.kf.state[2:, 0]
         speed = float(np.linalg.norm(velocity))
-        if other.standing or track.age < FLOW_AGE or speed < FLOW_LEAST_MPS:
+        if not _drives(track, other):
             continue
         offset = place_m - other.kf.state[:2, 0]
         along = float(offset @ velocity) / speed
@@ -280,6 +303,8 @@ class VideoTracker:
         """
         if time.tzinfo is None:
             raise RecordError(f"frame time {time.isoformat()} has no time zone")
+        # In UTC: Python compares times of one zone as clocks show them, which go back in autumn.
+        time = time.astimezone(UTC)
         if self._last is not None and time <= self._last:
             raise RecordError(
                 f"frame time {time.isoformat()} is not later than the frame before "
@@ -336,6 +361,7 @@ class VideoTracker:
             data={"index": np.array(indices, dtype=np.int64)},
         )
         answer = tracker.update(found, timestamp=seconds)
+        asked = _worth_asking(tracker.tracks)
         newborn = iter([track for track in tracker.tracks if track.tracker_id == -1])
         numbers: dict[int, int] = {}
         if len(answer) == 0 or answer.tracker_id is None or answer.confidence is None:
@@ -350,7 +376,7 @@ class VideoTracker:
                 # the first sight on, so that no observation of it is left out.
                 track = next(newborn)
                 track.tracker_id = next(self._numbers)
-                _go_with_the_flow(track.state_estimator, tracker.tracks)
+                _go_with_the_flow(track.state_estimator, asked)
                 numbers[int(i)] = track.tracker_id
         return numbers
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -61,3 +62,15 @@ def test_pictures_of_a_video_are_five_seconds_apart_whatever_file_they_are_in() 
     seconds = [0.0, 4.0, 5.0, 9.5, 10.0, 31.0]
     kept = [second for second in seconds if one.wants_picture(frame_at(second))]
     assert kept == [0.0, 5.0, 10.0, 31.0]
+
+
+def test_when_the_clock_goes_back_an_hour_the_video_goes_on() -> None:
+    zone = ZoneInfo("America/New_York")
+    before = datetime(2026, 11, 1, 5, 59, 50, tzinfo=UTC)
+    one = camera()
+    frames = [
+        replace(frame_at(0.0), time=(before + timedelta(seconds=second)).astimezone(zone))
+        for second in range(0, 40, 4)
+    ]
+    assert not any(one.goes_back(frame) for frame in frames)
+    assert sum(one.wants_picture(frame) for frame in frames) == 5

@@ -10,9 +10,10 @@ import pytest
 import shapely
 
 from park.measure import Measure
-from park.picture import Pixels
+from park.picture import Pixels, ThermalPixels
 from park.records import BoxXyxyPx, CameraPose, Detection, Frame, Intrinsics, PosedView, PoseSigma
 from park.site_model import Asset, Building, Pipeline, Road
+from park.spectrum import Spectrum
 from park.taxonomy import MeasureUnit
 from pipelines.scenes import SceneLook, every_detector, watched_scenes
 from tests.pipelines.test_rules import FRAME, site_with
@@ -200,3 +201,26 @@ def test_what_has_a_name_already_is_not_told_again_as_something_new() -> None:
     site = site_with(watch("bare_soil"), watch("new_structure"))
     (soil,) = SceneLook(site, watched_scenes(site, [Soil(), new])).look(sight(), [car])
     assert new.left_out == (car, soil.box_xyxy_px)
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "found"), [("visible", 1), (None, 1), ("thermal", 0), ("near_infrared", 0)]
+)
+def test_what_is_told_by_its_colour_is_looked_for_in_pictures_of_light_only(
+    spectrum: Spectrum | None, found: int
+) -> None:
+    site = site_with(watch("bare_soil"))
+    one = sight()
+    seen = replace(one, frame=replace(one.frame, spectrum=spectrum))
+    assert len(SceneLook(site, watched_scenes(site, [Soil()])).look(seen)) == found
+
+
+def test_heat_is_looked_for_in_thermal_pictures() -> None:
+    site = site_with(watch("overheating_equipment"))
+    celsius = np.full((720, 1280), 20.0, np.float32)
+    celsius[350:370, 630:650] = 160.0
+    one = sight()
+    warm = replace(one.frame, picture=ThermalPixels(celsius), spectrum="thermal")
+    look = SceneLook(site, watched_scenes(site, every_detector(site)))
+    (hot,) = look.look(replace(one, frame=warm))
+    assert hot.class_name == "hotspot"

@@ -68,6 +68,13 @@ class TestWatch:
         assert watched("open_flame", flame, min_sightings=7).hits == ()
         assert len(watched("open_flame", flame, min_sightings=6).hits) == 1
 
+    def test_what_is_hot_by_the_limit_of_another_zone_is_not_hot_by_its_own(self) -> None:
+        warm = measured(filmed("h", 6, class_name="hotspot"), 92.0, unit=CELSIUS)
+        assert len(watched("overheating_equipment", warm, limit_c=80.0).hits) == 1
+        assert watched("overheating_equipment", warm, limit_c=400.0).hits == ()
+        unmeasured = filmed("m", 6, class_name="hotspot")
+        assert len(watched("overheating_equipment", unmeasured, limit_c=400.0).hits) == 1
+
     def test_a_photo_is_evidence_enough(self) -> None:
         assert len(watched("open_flame", thing("f", [(0, 0, 0)], class_name="flame")).hits) == 1
 

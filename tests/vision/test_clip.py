@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -55,6 +56,15 @@ def frames(times_s: Sequence[float]) -> Iterator[Frame]:
         image[y0:y1, x0:x1] = tiles[..., None]
         time = START + timedelta(seconds=time_s)
         yield Frame(Pixels(image), time, None, "v.mp4", time_s, "p")
+
+
+def test_a_clip_ends_where_the_pictures_of_its_video_change_their_size() -> None:
+    first = list(frames([2.0, 2.5, 3.0]))
+    image = np.full((120, 160, 3), 210, np.uint8)
+    rest = [replace(one, picture=Pixels(image), source_time_s=4.0) for one in first]
+    clip = make_clip([*first, *rest], incident(), [sighting(3.0)], finder=Finder(), caption=CAPTION)
+    assert clip is not None
+    assert (clip.frames, clip.seconds) == (3, 1.0)
 
 
 class Finder:

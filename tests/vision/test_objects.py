@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -106,6 +107,32 @@ def test_a_moving_track_is_an_object_of_its_own() -> None:
     objects = merge_observations(driving + parked)
     assert [t.moving for t in objects] == [True, False]
     assert objects[0].speed_mps == pytest.approx(12.0, rel=0.01)
+
+
+def test_a_day_on_which_all_that_was_seen_moved_is_merged_too() -> None:
+    driven = [seen("a", k, 8.0 * k, 0.0, track_id="t", time_s=float(k)) for k in range(8)]
+    (thing,) = merge_observations(driven)
+    assert thing.moving
+    assert thing.speed_mps == pytest.approx(8.0)
+
+
+def test_a_moving_car_that_two_cameras_follow_at_once_is_one_object() -> None:
+    observations = []
+    for k in range(16):
+        for camera, late_s, off_m in (("colour", 0.0, 0.0), ("thermal", 0.2, 1.5)):
+            time_s = k / 2 + late_s
+            for car, ahead_m in (("first", 14.0), ("second", 0.0)):
+                one = seen(
+                    f"{car}-{camera}", k, ahead_m + 8.0 * time_s, off_m, time_s=time_s,
+                    track_id=f"{car}-{camera}",
+                )  # fmt: skip
+                observations.append(replace(one, source_uri=f"{camera}.mp4"))
+    objects = merge_observations(observations)
+    assert [thing.moving for thing in objects] == [True, True]
+    assert [len(thing.observations) for thing in objects] == [32, 32]
+    for thing in objects:
+        assert len({one.detection_id.split("-")[0] for one in thing.observations}) == 1
+        assert thing.speed_mps == pytest.approx(8.0, abs=0.1)
 
 
 def test_a_parked_car_is_one_object_over_two_passes() -> None:

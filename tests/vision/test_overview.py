@@ -71,11 +71,15 @@ def test_north_of_a_picture_with_known_corners() -> None:
     north_up = CornersView(
         800, 600, ((40.001, 100.0), (40.001, 100.002), (40.0, 100.002), (40.0, 100.0))
     )
-    assert north_direction(_frame(north_up)) == pytest.approx((0.0, -1.0), abs=1e-9)
+    assert north_direction(_frame(north_up)) == pytest.approx((0.0, -1.0), abs=1e-4)
+    over_180 = CornersView(
+        800, 600, ((-16.8, 179.999), (-16.8, -179.999), (-16.801, -179.999), (-16.801, 179.999))
+    )
+    assert north_direction(_frame(over_180)) == pytest.approx((0.0, -1.0), abs=1e-4)
     east_up = CornersView(
         800, 600, ((40.001, 100.002), (40.0, 100.002), (40.0, 100.0), (40.001, 100.0))
     )
-    assert north_direction(_frame(east_up)) == pytest.approx((-1.0, 0.0), abs=1e-9)
+    assert north_direction(_frame(east_up)) == pytest.approx((-1.0, 0.0), abs=1e-4)
 
 
 def test_no_view_no_north() -> None:

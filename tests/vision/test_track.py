@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from time import process_time
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -149,6 +151,30 @@ def test_frames_out_of_order_are_refused() -> None:
         tracker.update(START, [])
     with pytest.raises(RecordError, match="has no time zone"):
         tracker.update(START.replace(tzinfo=None), [])
+
+
+@pytest.mark.parametrize("month", [3, 11])
+def test_a_change_of_the_clock_is_no_break_in_a_video(month: int) -> None:
+    zone = ZoneInfo("America/New_York")
+    before = datetime(2026, month, 8 if month == 3 else 1, 1, 59, 59, tzinfo=zone).astimezone(UTC)
+    tracker = VideoTracker("patrol")
+    ids = set()
+    for k in range(5):
+        time = (before + timedelta(seconds=k / 2)).astimezone(zone)
+        (found,) = tracker.update(time, [seen("a", k / 2, 4.0 * k, 0.0)])
+        ids.add(found.track_id)
+    assert ids == {"patrol-000001"}
+
+
+def test_many_things_that_appear_at_once_are_followed_in_seconds() -> None:
+    rng = np.random.default_rng(4)
+    places = rng.uniform(0.0, 400.0, (3000, 2))
+    things = [seen(str(i), 0.0, *place) for i, place in enumerate(places.tolist())]
+    tracker = VideoTracker("patrol")
+    begun = process_time()
+    assert len({one.track_id for one in tracker.update(START, things)}) == 3000
+    # Asking every newcomer about every other took a minute.
+    assert process_time() - begun < 10.0
 
 
 def test_impossible_options_are_refused() -> None:

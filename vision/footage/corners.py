@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from pyproj import Geod
 from shapely.geometry import Polygon
 
 from park.errors import FootageError
+from park.geodesy import LocalFrame
 from park.records import CornersView, Frame, LatLonDeg, Reject
 from vision.footage.sniff import read_json_object
 from vision.footage.source import FootageOptions, FootageSource, refuse
@@ -19,6 +20,7 @@ from vision.footage.video import (
     VideoFrame,
     VideoTrouble,
     frame_at,
+    later,
     probe_video,
     sample_span,
     sample_video,
@@ -115,9 +117,9 @@ def _corner(uri: str, key: str, pair: object) -> LatLonDeg:
 
 
 def _need_seen_from_above(uri: str, key: str, corners: Corners) -> None:
-    lat0, lon0 = corners[0]
-    scale = math.cos(math.radians(lat0))
-    flat = [((lon - lon0) * scale, lat - lat0) for lat, lon in corners]
+    # In metres: over the antimeridian degrees of longitude jump.
+    frame = LocalFrame(*corners[0])
+    flat = [frame.to_en_m(lat, lon) for lat, lon in corners]
     polygon = Polygon(flat)
     turns = []
     for i in range(4):
@@ -214,7 +216,7 @@ class CornersVideo:
             assumptions += ("no time stamps in the video, frames counted",)
         return Frame(
             picture=picture.picture,
-            time=self._start + timedelta(seconds=picture.time_s),
+            time=later(self._start, picture.time_s),
             view=CornersView(width_px, height_px, self._corners.corners, sigma_m),
             source_uri=self._uri,
             source_time_s=picture.time_s,

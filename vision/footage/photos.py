@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,25 +60,67 @@ def read_photos(source: FootageSource, options: FootageOptions) -> Iterator[Fram
     Yields:
         A frame for each photo that can be used and a reject for each other, in order of name.
     """
-    turns = _turns_by_uri(source.files, options)
+    turns = _turns_of(source, options)
     for uri in source.files:
         try:
             frame = read_photo(uri, source.patrol_id, options)
         except FootageError as error:
             yield refuse(uri, error.reason)
             continue
-        turn = turns.get(uri, 0)
-        if turn and isinstance(frame.view, PosedView):
-            words = (
-                f"pixels were turned {90 * turn} degrees clockwise after the photo was taken, as "
-                "its neighbours show; places are computed for that"
-            )
-            frame = replace(
-                frame,
-                view=turned_view(frame.view, turn),
-                assumptions=(*frame.assumptions, words),
-            )
-        yield frame
+        yield _turned(frame, turns.get(uri, 0))
+
+
+def read_photo_again(source: FootageSource, uri: str, options: FootageOptions) -> Frame:
+    """Return a photo as `read_photos` gave it, turned where its neighbours show that it was.
+
+    Args:
+        source: of kind "photos".
+        uri: one of its files.
+        options: the same that it was read with.
+
+    Raises:
+        FootageError: the file cannot be read any more.
+    """
+    turn = _turns_of(source, options).get(uri, 0)
+    return _turned(read_photo(uri, source.patrol_id, options), turn)
+
+
+def _turns_of(source: FootageSource, options: FootageOptions) -> dict[str, int]:
+    changed = tuple(_changed(file) for file in source.files)
+    return _turns_remembered(source.files, changed, options)
+
+
+def _turned(frame: Frame, turn: int) -> Frame:
+    if not turn or not isinstance(frame.view, PosedView):
+        return frame
+    words = (
+        f"pixels were turned {90 * turn} degrees clockwise after the photo was taken, as "
+        "its neighbours show; places are computed for that"
+    )
+    view = turned_view(frame.view, turn)
+    return replace(frame, view=view, assumptions=(*frame.assumptions, words))
+
+
+def _changed(uri: str) -> int | None:
+    """Return when a file was last changed, in nanoseconds; None where it is not there."""
+    try:
+        return Path(uri).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _turns_remembered(
+    files: tuple[str, ...], changed: tuple[int | None, ...], options: FootageOptions
+) -> dict[str, int]:
+    """Return `_turns_by_uri`, which looks at all photos, once for all pictures of their incidents.
+
+    Args:
+        files: of one source.
+        changed: when each was; others that have taken their names are looked at anew.
+        options: how they are read.
+    """
+    return _turns_by_uri(files, options)
 
 
 def _turns_by_uri(files: Sequence[str], options: FootageOptions) -> dict[str, int]:

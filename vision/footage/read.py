@@ -8,7 +8,7 @@ from park.errors import FootageError
 from park.records import Frame, Reject
 from vision.footage.corners import CornersVideo
 from vision.footage.patrol import RecordedPatrol
-from vision.footage.photos import read_photo, read_photos
+from vision.footage.photos import read_photo_again, read_photos
 from vision.footage.source import FootageOptions, FootageSource, refuse
 from vision.footage.video_srt import SrtVideo
 
@@ -54,7 +54,7 @@ def read_frame(
     if source_uri not in source.files:
         raise FootageError(source_uri, f"is not part of {source.uri}")
     if source.kind == "photos":
-        return read_photo(source_uri, source.patrol_id, options)
+        return read_photo_again(source, source_uri, options)
     opened = _open(source, options)
     if isinstance(opened, RecordedPatrol):
         return opened.frame(source_uri, source_time_s)

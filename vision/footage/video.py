@@ -225,6 +225,14 @@ def start_time(uri: str, facts: VideoFacts) -> tuple[datetime, str]:
     )
 
 
+def later(start: datetime, seconds: float) -> datetime:
+    """Return the moment so many seconds after another, in the same time zone.
+
+    Added in UTC, since a sum across the change to or from summer time is wrong in local time.
+    """
+    return (start.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(start.tzinfo)
+
+
 def _created(metadata: dict[str, str]) -> datetime | None:
     for key in ("com.apple.quicktime.creationdate", "creation_time"):
         try:

@@ -27,6 +27,7 @@ from vision.footage.video import (
     VideoFrame,
     VideoTrouble,
     frame_at,
+    later,
     probe_video,
     sample_span,
     sample_video,
@@ -214,8 +215,7 @@ class _Clock:
         if base is None:
             index = max(0, bisect.bisect_right(self._starts_s, time_s) - 1)
             base = self._base_of(self._clocked[index])
-        # In UTC, since a sum across the change to summer time is wrong in local time.
-        return (base.astimezone(UTC) + timedelta(seconds=time_s)).astimezone(base.tzinfo)
+        return later(base, time_s)
 
 
 def _between(before: SrtSample, after: SrtSample, fraction: float) -> SrtSample:

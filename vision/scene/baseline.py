@@ -182,6 +182,9 @@ class BaselineBuilder:
     def _reason_against(self, sight: Sight) -> str:
         if sight.locator is None or not isinstance(sight.frame.view, PosedView):
             return "without a camera pose"
+        if sight.frame.spectrum not in (None, "visible"):
+            # Heat looks different every hour, and would stand beside colours in one mosaic.
+            return "not of visible light"
         pose = sight.frame.view.pose
         if self._frame is None:
             self._frame = LocalFrame(round(pose.lat_deg, 6), round(pose.lon_deg, 6))
@@ -344,6 +347,12 @@ class Baseline:
                 raise StoreError(f"{path} cannot be read: {error}; build the baseline again") from (
                     error
                 )
+            if bands.shape != (4, TILE_CELLS, TILE_CELLS):
+                count, rows, columns = bands.shape
+                raise StoreError(
+                    f"{path} has {count} bands of {columns} x {rows} cells, not 4 of "
+                    f"{TILE_CELLS} x {TILE_CELLS}; build the baseline again"
+                )
             image = np.ascontiguousarray(np.moveaxis(bands[2::-1], 0, 2))
             self._tiles[key] = (image, np.asarray(bands[3]))
             if len(self._tiles) > _TILES_IN_MEMORY:
@@ -400,15 +409,25 @@ def _read_facts(path: Path) -> BaselineFacts:
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise StoreError(f"{path} is not of the format {FORMAT}; build the baseline again")
     try:
+        gsd_m = float(raw["gsd_m"])
+        if not (math.isfinite(gsd_m) and gsd_m > 0.0):
+            raise ValueError(f"cells of {gsd_m} m")
         if raw["tile_cells"] != TILE_CELLS:
             raise StoreError(f"{path}: tiles of {raw['tile_cells']} cells, not {TILE_CELLS}")
         return BaselineFacts(
             LocalFrame(float(raw["lat_deg"]), float(raw["lon_deg"])),
-            float(raw["gsd_m"]),
+            gsd_m,
             frozenset((int(i), int(j)) for i, j in raw["tiles"]),
-            datetime.fromisoformat(raw["first_time"]),
-            datetime.fromisoformat(raw["last_time"]),
+            _time(raw, "first_time"),
+            _time(raw, "last_time"),
             int(raw["frames"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{path} is damaged ({error!r}); build the baseline again") from error
+
+
+def _time(raw: dict[str, Any], key: str) -> datetime:
+    time = datetime.fromisoformat(raw[key])
+    if time.tzinfo is None:
+        raise ValueError(f"{key} {raw[key]} has no time zone")
+    return time

@@ -28,7 +28,7 @@ from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import FloatArray
 from park.measure import Measure
-from park.records import BoxXyxyPx, Detection, PosedView
+from park.records import BoxXyxyPx, Detection, Frame, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
@@ -90,7 +90,7 @@ class ChangeDetector:
 
     def __init__(self, baseline: Baseline) -> None:
         self._baseline = baseline
-        self._seen: dict[str, list[tuple[float, float, float]]] = {}
+        self._seen: dict[str, list[tuple[float, float, tuple[str, float]]]] = {}
 
     def fresh(self) -> Self:
         """Return a detector with the same baseline that has seen nothing."""
@@ -145,7 +145,7 @@ class ChangeDetector:
             sure = _surety(compared, region)
             if sure < LEAST_SURE:
                 continue
-            again = self._seen_before(zone.zone_id, grid, region, view.frame.source_time_s)
+            again = self._seen_before(zone.zone_id, grid, region, view.frame)
             sure *= 1.0 if again else 0.7
             detection = self._detection(view, grid, region, sure, moved)
             if detection is not None:
@@ -187,15 +187,17 @@ class ChangeDetector:
         reach = max(pose.alt_home_m, 0.1) * math.sqrt(1.0 / LEAST_SINE**2 - 1.0) + MOST_SHIFT_M
         return east - reach, north - reach, east + reach, north + reach
 
-    def _seen_before(self, zone_id: str, grid: CellGrid, region: Mask, time_s: float) -> bool:
+    def _seen_before(self, zone_id: str, grid: CellGrid, region: Mask, frame: Frame) -> bool:
         rows, columns = np.nonzero(region)
         place = grid.places_m(np.array([rows.mean() + 0.5]), np.array([columns.mean() + 0.5]))[0]
+        # Every photo is at 0 s of its own file.
+        picture = (frame.source_uri, frame.source_time_s)
         seen = self._seen.setdefault(zone_id, [])
         again = any(
-            math.hypot(place[0] - east, place[1] - north) < _NEAR_M and abs(time_s - when) > 1e-6
-            for east, north, when in seen
+            math.hypot(place[0] - east, place[1] - north) < _NEAR_M and picture != other
+            for east, north, other in seen
         )
-        seen.append((float(place[0]), float(place[1]), time_s))
+        seen.append((float(place[0]), float(place[1]), picture))
         del seen[:-_REMEMBERED]
         return again
 

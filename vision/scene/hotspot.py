@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import FloatArray
@@ -133,17 +134,17 @@ def hot_regions(
     known = np.nan_to_num(celsius, nan=-273.0)
     hot = ((known > threshold - GROWN_K) & (watched > 0)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
-    found = []
-    for label in range(1, count):
-        pixels = int(stats[label, cv2.CC_STAT_AREA])
-        if pixels < LEAST_PIXELS:
+    peaks_c = ndimage.maximum(known, labels, np.arange(count))
+    found: list[HotRegion] = []
+    for label in np.argsort(-peaks_c, kind="stable").tolist():
+        peak_c, pixels = float(peaks_c[label]), int(stats[label, cv2.CC_STAT_AREA])
+        if peak_c <= threshold or len(found) == _MOST_HOTSPOTS:
+            break
+        if label == 0 or pixels < LEAST_PIXELS:
             continue
         inside = labels == label
-        if float(known[inside].max()) <= threshold:
-            continue
         around_c = _around(known, inside, ambient_c)
         values = known[inside]
-        peak_c = float(values.max())
         area_m2 = None if pixel_area_m2 is None else float(np.nansum(pixel_area_m2[inside]))
         if _sun_or_person(values, peak_c, pixels, area_m2):
             continue
@@ -153,7 +154,7 @@ def hot_regions(
         error_k = temperature_error_k(peak_c, around_c, pixels)
         mask = np.where(inside, 255, 0).astype(np.uint8)
         found.append(HotRegion(mask, peak_c, around_c, error_k, margin_k, pixels))
-    return tuple(sorted(found, key=lambda region: -region.peak_c)[:_MOST_HOTSPOTS])
+    return tuple(found)
 
 
 def temperature_error_k(peak_c: float, ambient_c: float, pixels: int) -> float:
@@ -201,7 +202,7 @@ class HotspotDetector:
             SettingsError: a limit of a zone is no number.
         """
         celsius = view.frame.picture.celsius
-        if celsius is None or view.blind:
+        if celsius is None:
             return ()
         working = _hottest_shrunk(celsius, view.shape)
         found: list[Detection] = []

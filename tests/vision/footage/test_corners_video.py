@@ -63,6 +63,31 @@ def test_start_times(
 
 
 @pytest.mark.parametrize(
+    "start", ["2026-03-08T01:59:59", "2026-11-01T01:59:59", "2026-11-01T00:59:59"]
+)
+def test_a_video_goes_on_at_its_own_pace_when_summer_time_begins_or_ends(
+    make_video: MakeVideo, tmp_path: Path, start: str
+) -> None:
+    make_video()
+    write(tmp_path / "clip.json", **{KEY: CORNERS}, start_time=start)
+    options = FootageOptions(time_zone=ZoneInfo("America/New_York"))
+    (source,) = discover([str(tmp_path)], options).sources
+    frames = [item for item in read_frames(source, options) if isinstance(item, Frame)]
+    begun = frames[0].time.timestamp()
+    after_s = [frame.time.timestamp() - begun for frame in frames]
+    assert after_s == pytest.approx([frame.source_time_s for frame in frames], abs=1e-5)
+
+
+def test_corners_on_both_sides_of_the_antimeridian_are_as_good_as_any(tmp_path: Path) -> None:
+    east, west = 179.9995, -179.9995
+    corners = [[east, -16.8], [west, -16.8], [west, -16.801], [east, -16.801]]
+    read = read_corners(write(tmp_path / "c.json", **{KEY: corners}))
+    assert read.corners[1] == (-16.8, west)
+    with pytest.raises(FootageError, match="mirrored picture"):
+        read_corners(write(tmp_path / "c.json", **{KEY: corners[::-1]}))
+
+
+@pytest.mark.parametrize(
     ("corners", "reason"),
     [
         (CORNERS[:3], "needs four"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -13,15 +14,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from park.geodesy import LocalFrame
+from park.geotag import GeoTag, write_geotagged_jpeg
 from park.records import CameraPose, Frame, Intrinsics, PosedView, PoseSigma
 from vision.camera import project_points
-from vision.footage import FootageOptions, discover, read_frames
+from vision.footage import FootageOptions, discover, read_frame, read_frames
 from vision.footage.turned import find_turns, sketch, turned_view
 
 ORIGIN = LocalFrame(31.2, 121.5)
 LENS = Intrinsics.from_fov(800, 600, 70.0)
 SIGMA = PoseSigma(2.0, 1.0, 2.0, 1.0, 1.0)
 HEIGHT_M = 50.0
+START = datetime(2026, 5, 4, 2, 0, tzinfo=UTC)
 
 
 def view_at(east_m: float, north_m: float, yaw_deg: float) -> PosedView:
@@ -99,6 +102,24 @@ def test_a_turned_view_puts_ground_where_the_turned_pixels_show_it(
     for _ in range(turns):
         x, y = 800.0 - y, x
     assert (tx, ty) == pytest.approx((x, y), abs=1e-6)
+
+
+def test_a_turned_photo_that_is_read_again_is_turned_again(tmp_path: Path) -> None:
+    for number, ((east, north, yaw), turn) in enumerate(zip(FLIGHT, (0, 0, 2, 0), strict=True)):
+        pose = view_at(east, north, yaw).pose
+        tag = GeoTag(
+            START + timedelta(seconds=2 * number), lat_deg=pose.lat_deg, lon_deg=pose.lon_deg,
+            alt_home_m=HEIGHT_M, gimbal_yaw_deg=yaw, gimbal_pitch_deg=-90.0, gimbal_roll_deg=0.0,
+        )  # fmt: skip
+        pixels = np.rot90(photo(view_at(east, north, yaw)), -turn)
+        write_geotagged_jpeg(tmp_path / f"{number}.jpg", np.stack([pixels] * 3, axis=2), tag)
+    options = FootageOptions(hfov_deg=70.0)
+    (source,) = discover([str(tmp_path)], options).sources
+    frames = [item for item in read_frames(source, options) if isinstance(item, Frame)]
+    assert ["turned" in " ".join(one.assumptions) for one in frames] == [False, False, True, False]
+    for one in frames:
+        again = read_frame(source, options, one.source_uri, one.source_time_s)
+        assert (again.view, again.assumptions) == (one.view, one.assumptions)
 
 
 def test_real_photos_that_a_viewer_turned_are_placed_where_they_belong(shared_data: Path) -> None:

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from park.errors import StoreError
+from park.spectrum import Spectrum
 from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, sight_of
 from vision.locate import Locator
 from vision.scene.baseline import Baseline, BaselineBuilder, tile_grid, tiles_under
@@ -111,6 +116,19 @@ def test_frames_too_near_too_high_or_without_a_pose_are_passed_over(tmp_path: Pa
     ]
 
 
+@pytest.mark.parametrize("spectrum", ["thermal", "near_infrared", "multispectral"])
+def test_pictures_of_other_than_visible_light_are_passed_over(
+    tmp_path: Path, spectrum: Spectrum
+) -> None:
+    builder = BaselineBuilder(tmp_path / "base", CELL_M)
+    view = posed(alt_m=60.0, size=SMALL)
+    light = sight_of(ground().seen(view), view)
+    assert not builder.add(replace(light, frame=replace(light.frame, spectrum=spectrum)))
+    assert builder.add(light), "the other camera of the same moment is not too near to it"
+    raw = json.loads((builder.finish().folder / "baseline.json").read_text("utf-8"))
+    assert raw["passed_over"] == {"not of visible light": 1}
+
+
 def test_what_cannot_be_a_baseline_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="build one with `parkwatch baseline build`"):
         Baseline(tmp_path)
@@ -171,3 +189,41 @@ def test_a_patch_is_moved_back_by_what_its_pose_was_off() -> None:
     ratio = laid.image_bgr[both].astype(float) / np.maximum(onto.image_bgr[both], 1.0)
     assert float(np.percentile(np.abs(ratio - 0.6), 80)) < 0.08
     assert registered(onto, patch, 1.0) is None
+
+
+def copied(built: Baseline, folder: Path) -> Path:
+    """Return a copy of a baseline, to be damaged."""
+    shutil.copytree(built.folder, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("gsd_m", 0.0, r"cells of 0\.0 m"),
+        ("gsd_m", -0.2, r"cells of -0\.2 m"),
+        ("first_time", "2026-05-04T02:00:00", "first_time .* has no time zone"),
+        ("last_time", "2026-05-04T02:00:00", "last_time .* has no time zone"),
+    ],
+)
+def test_a_baseline_that_says_what_cannot_be_is_refused(
+    built: Baseline, tmp_path: Path, key: str, value: float | str, said: str
+) -> None:
+    path = copied(built, tmp_path / "base") / "baseline.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {key: value}), "utf-8")
+    with pytest.raises(StoreError, match=f"is damaged .*{said}.*build the baseline again"):
+        Baseline(path.parent)
+
+
+@pytest.mark.parametrize(("bands", "side"), [(3, 512), (4, 100)])
+def test_a_tile_of_another_shape_is_refused(
+    built: Baseline, tmp_path: Path, bands: int, side: int
+) -> None:
+    folder = copied(built, tmp_path / "base")
+    place = Affine(CELL_M, 0.0, 0.0, 0.0, -CELL_M, 0.0)
+    facts: dict[str, Any] = {"driver": "GTiff", "dtype": "uint8", "transform": place}
+    for tile in folder.glob("*.tif"):
+        with rasterio.open(tile, "w", width=side, height=side, count=bands, **facts) as out:
+            out.write(np.zeros((bands, side, side), np.uint8))
+    with pytest.raises(StoreError, match=f"{bands} bands of {side} x {side}.*build the baseline"):
+        Baseline(folder).patch(CellGrid.around((-15.0, -10.0, 15.0, 10.0), CELL_M))

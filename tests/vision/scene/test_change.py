@@ -136,6 +136,20 @@ def test_what_is_seen_again_in_its_place_is_surer(baseline: Baseline) -> None:
     assert sure[1] > 1.3 * sure[0]
 
 
+def test_what_two_photos_show_is_surer_than_what_one_does(baseline: Baseline) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    detector = ChangeDetector(baseline)
+    sure = []
+    for name, east in (("1.jpg", 0.0), ("2.jpg", 4.0)):
+        view = posed(alt_m=60.0, size=SIZE, east_m=east)
+        (found,) = detector.look(
+            SceneView(sight_of(ground.seen(view), view, uri=name), SITE), [ZONE]
+        )
+        sure.append(found.confidence)
+    assert sure[1] > 1.3 * sure[0]
+
+
 def test_small_things_and_what_is_outside_the_zone_are_left_alone(baseline: Baseline) -> None:
     ground = later()
     ground.paint(rectangle(6, 2, 1.6, 1.6), OBJECTS["blue shed"])

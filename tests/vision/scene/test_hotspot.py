@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from time import process_time
 
 import cv2
 import numpy as np
@@ -128,6 +129,28 @@ def test_pixels_without_reading_do_no_harm() -> None:
     assert len(looked(celsius)) >= 1
     celsius[:] = np.nan
     assert looked(celsius) == ()
+
+
+def test_a_hot_spot_on_the_evenest_ground_is_found() -> None:
+    even = np.full(SIZE[::-1], 18.0, np.float32)
+    even[256:258, 320:322] = 140.0
+    assert len(looked(even)) == 1, "a picture of one grey is no blind one: it holds numbers"
+
+
+def test_thousands_of_warm_pebbles_are_looked_through_in_seconds() -> None:
+    rng = np.random.default_rng(8)
+    celsius = ground()
+    for x, y in rng.integers(4, 500, (4000, 2)).tolist():
+        celsius[y : y + 2, x : x + 2] = rng.uniform(70.0, 80.0)
+    watched = np.full(SIZE[::-1], 255, np.uint8)
+    begun = process_time()
+    found = hot_regions(celsius, watched, 55.0, 20.0)
+    # Each of them looked for in the whole picture took half a minute.
+    assert process_time() - begun < 5.0
+    assert len(found) == 20
+    peaks = [region.peak_c for region in found]
+    assert peaks == sorted(peaks, reverse=True)
+    assert peaks[0] > 79.0
 
 
 def test_pictures_without_temperatures_are_passed_over() -> None:
