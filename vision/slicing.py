@@ -179,10 +179,12 @@ def plan_unknown(
     windows: list[Window] = []
     scale = 1.0 if longest_px is None else min(1.0, longest_px / max(width_px, height_px))
     scale *= enlarged
+    # What is small in its pictures is not looked for any smaller than one window shows it.
+    enough_px = input_px * (whole_up_to if enlarged > 1.0 else 1.0)
     while True:
         level = windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to, few=False)
         windows.extend(level)
-        if max(width_px, height_px) * scale <= input_px:
+        if max(width_px, height_px) * scale <= enough_px:
             return Plan(tuple(windows), scale_known=False)
         scale /= 2.0
 

@@ -223,7 +223,9 @@ class TestUnknownScale:
 
     def test_a_model_of_small_things_begins_larger(self) -> None:
         plan = plan_unknown(640, 512, input_px=640, enlarged=1.5)
-        assert plan.windows == (Window(0, 0, 640, 512, 1.5), Window(0, 0, 640, 512, 0.75))
+        assert plan.windows == (Window(0, 0, 640, 512, 1.5),), "and no smaller than in one window"
+        large = plan_unknown(2000, 1000, input_px=640, enlarged=1.5)
+        assert [w.scale for w in large.windows][-1] == 0.375
 
 
 LEFT, RIGHT = Window(0, 0, 640, 640, 1.0), Window(480, 0, 1120, 640, 1.0)
