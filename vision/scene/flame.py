@@ -26,7 +26,7 @@ from park.taxonomy import MeasureUnit
 from vision.scene import flame_score
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.regions import union
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import Mask, SceneView, rectangle_around
 
 FEATURES = (
     "core",
@@ -67,6 +67,7 @@ VIDEO_LIKENESS = 0.06
 REPORTED = 0.5
 _MEMORY = 0.6
 _SLIPS = (-2, -1, 0, 1, 2)
+_SPREAD_PX = 4
 _MOST_EVIDENCE = 6.0
 
 
@@ -157,32 +158,36 @@ def describe(window_bgr: NDArray[np.uint8], inside: NDArray[np.bool_]) -> FloatA
         window_bgr: a part of a picture with the region and some of what is around it.
         inside: the region's pixels, at least one.
     """
-    part = window_bgr.astype(np.float32)
-    count = int(inside.sum())
-    blue, green, red = (part[..., i][inside] for i in range(3))
-    near = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    ring = ~near
-    outside = part[ring] if ring.sum() >= LEAST_PIXELS else part.reshape(-1, 3)
-    light, light_outside = part.mean(axis=2)[inside], outside.mean(axis=1)
+    region = inside.astype(np.uint8)
+    count = cv2.countNonZero(region)
+    pixels = np.ascontiguousarray(window_bgr[inside].T).astype(np.float32)
+    blue, green, red = pixels
+    light = pixels.mean(axis=0)
+    ring = 1 - cv2.dilate(region, np.ones((3, 3), np.uint8))
+    # Of what is around only means are asked for, and most of a window is that.
+    around = ring if cv2.countNonZero(ring) >= LEAST_PIXELS else None
+    blue_outside, green_outside, red_outside, _ = cv2.mean(window_bgr, mask=around)
     ratio = green / np.maximum(red, 1.0)
-    contour, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    low_ratio, high_ratio = np.percentile(ratio, [10, 90])
+    contour, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(contour, key=cv2.contourArea)
     hull = max(cv2.contourArea(cv2.convexHull(outline)), 1.0)
     line = sum(cv2.arcLength(one, True) for one in contour)
     correlated = 0.0
     if light.std() > 1.0 and ratio.std() > 0.005:
         correlated = float(np.corrcoef(light, ratio)[0, 1])
-    red_excess = float(np.mean(red - blue)) - float(np.mean(outside[:, 2] - outside[:, 0]))
+    red_excess = float(np.mean(red - blue)) - (red_outside - blue_outside)
+    light_outside = (blue_outside + green_outside + red_outside) / 3.0
     return np.array(
         [
             float(np.mean((red >= 220) & (green >= 130) & (blue <= 0.75 * red))),
             float(np.mean((red >= 235) & (green >= 190))),
-            float(np.percentile(ratio, 90) - np.percentile(ratio, 10)),
+            float(high_ratio - low_ratio),
             correlated,
             float(light.std()) / 64.0,
             min(5.0, float(line**2 / (4.0 * math.pi * count)) ** 0.5),
             1.0 - min(1.0, count / hull),
-            float(light.mean() - light_outside.mean()) / 64.0,
+            (float(light.mean()) - light_outside) / 64.0,
             float(blue.mean()) / 128.0,
             float(ratio.mean()),
             red_excess / 64.0,
@@ -268,9 +273,7 @@ class FlameDetector:
         if view.frame.spectrum not in (None, "visible") or view.blind:
             self._evidence = self._of = None
             return ()
-        near = [(zone, view.near(zone.area_m, zone.number("margin_m", MARGIN_M))) for zone in zones]
-        watched = [(zone, mask) for zone, mask in near if mask.any()]
-        regions = _regions_in(view, watched)
+        regions = _regions_in(view, zones)
         if not regions:
             self._evidence, self._of = None, view
             return ()
@@ -289,10 +292,7 @@ class FlameDetector:
             if confidence is None or area_m2 < zone.number("least_area_m2", LEAST_AREA_M2):
                 continue
             found.append(self._detection(view, mask, area_m2, confidence))
-        reach = np.ones((9, 9), np.uint8)
-        spread = np.asarray(cv2.dilate(np.maximum(remembered, 0.0), reach), np.float32)
-        spread += np.asarray(cv2.erode(np.minimum(remembered, 0.0), reach), np.float32)
-        self._evidence, self._of = spread, view
+        self._evidence, self._of = _spread(remembered), view
         return tuple(found)
 
     def _carried(
@@ -367,13 +367,30 @@ def foot_full_px(view: SceneView, mask: Mask) -> tuple[float, float]:
     return view.place_full_px(lowest)
 
 
+def _spread(evidence: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Return evidence with some pixels around it, as far as flames move; None without any."""
+    around = rectangle_around((evidence != 0.0).view(np.uint8), _SPREAD_PX)
+    if around is None:
+        return None
+    reach = np.ones((2 * _SPREAD_PX + 1, 2 * _SPREAD_PX + 1), np.uint8)
+    spread = np.zeros_like(evidence)
+    spread[around] = cv2.dilate(np.maximum(evidence[around], 0.0), reach)
+    spread[around] += cv2.erode(np.minimum(evidence[around], 0.0), reach)
+    return spread
+
+
 def _regions_in(
-    view: SceneView, watched: Sequence[tuple[WatchedZone, Mask]]
+    view: SceneView, zones: Sequence[WatchedZone]
 ) -> list[tuple[FlameRegion, WatchedZone]]:
     """Return what looks somewhat like flame in the zones, each with its zone."""
-    if not watched:
+    seen = [zone for zone in zones if cv2.countNonZero(view.mask(zone.area_m))]
+    if not seen:
         return []
     coloured = flame_coloured(view.image_bgr)
+    # In most pictures nothing has such a colour, and what is near a zone costs more to know.
+    if not coloured.any():
+        return []
+    watched = [(zone, view.near(zone.area_m, zone.number("margin_m", MARGIN_M))) for zone in seen]
     inside = union([mask for _, mask in watched], view.shape)
     if not cv2.bitwise_and(coloured, inside).any():
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from park.measure import Measure
 from park.records import Detection
 from park.taxonomy import MeasureUnit
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import Mask, Rectangle, SceneView
 
 MOST_REGIONS = 12
 """Of one kind in one zone of one frame; the largest are kept."""
@@ -30,6 +31,12 @@ def cleaned(mask: Mask, open_px: int, close_px: int) -> Mask:
     return mask
 
 
+def widened(mask: Mask, by_px: int) -> Mask:
+    """Return a mask with what is within some pixels of it along rows and along columns."""
+    side = 2 * by_px + 1
+    return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)), np.uint8)
+
+
 def grown(strong: Mask, weak: Mask) -> Mask:
     """Return the connected parts of `weak` that hold any of `strong`."""
     _, labels = cv2.connectedComponents(weak, connectivity=8)
@@ -39,14 +46,46 @@ def grown(strong: Mask, weak: Mask) -> Mask:
     return np.asarray(keep[labels], np.uint8)
 
 
-def regions(mask: Mask, least_px: int) -> tuple[Mask, ...]:
-    """Return the connected parts of a mask, largest first, without those that are too small."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """One connected part of a mask, in its own rectangle of it."""
+
+    rectangle: Rectangle
+    mask: Mask
+
+
+def patches(mask: Mask, least_px: int, margin_px: int = 0) -> tuple[Patch, ...]:
+    """Return the connected parts of a mask, largest first, without those that are too small.
+
+    Args:
+        mask: of a picture.
+        least_px: the smallest part.
+        margin_px: around each part, as far as the picture goes.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     sizes = stats[:, cv2.CC_STAT_AREA]
-    order = sorted(range(1, count), key=lambda i: -int(sizes[i]))[:MOST_REGIONS]
-    return tuple(
-        np.where(labels == i, 255, 0).astype(np.uint8) for i in order if sizes[i] >= least_px
-    )
+    found = []
+    for i in sorted(range(1, count), key=lambda i: -int(sizes[i]))[:MOST_REGIONS]:
+        if sizes[i] < least_px:
+            break
+        x, y, width, height = (int(number) for number in stats[i, :4])
+        rectangle = (
+            slice(max(0, y - margin_px), min(mask.shape[0], y + height + margin_px)),
+            slice(max(0, x - margin_px), min(mask.shape[1], x + width + margin_px)),
+        )
+        one = np.multiply(labels[rectangle] == i, np.uint8(255), dtype=np.uint8)
+        found.append(Patch(rectangle, one))
+    return tuple(found)
+
+
+def regions(mask: Mask, least_px: int) -> tuple[Mask, ...]:
+    """Return the same as `patches`, each as a mask of the whole picture."""
+    found = []
+    for patch in patches(mask, least_px):
+        whole = np.zeros(mask.shape, np.uint8)
+        whole[patch.rectangle] = patch.mask
+        found.append(whole)
+    return tuple(found)
 
 
 def area_measure(view: SceneView, mask: Mask, *, unsure_m2: float = 0.0) -> Measure | None:

@@ -26,7 +26,7 @@ from park.taxonomy import MeasureUnit
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.flame import area_error_m2, foot_full_px
 from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import Mask, SceneView, rectangle_around
 
 RARE_LOG_ODDS = -3.0
 """One in twenty places that look as likely as not is taken to be smoke beforehand."""
@@ -194,11 +194,8 @@ class SmokeDetector:
         if view.frame.spectrum not in (None, "visible") or view.blind:
             self._evidence = self._of = None
             return ()
-        watched = tuple(
-            zone
-            for zone in zones
-            if view.near(zone.area_m, zone.number("margin_m", MARGIN_M)).any()
-        )
+        # Something near a zone is in the picture just where something of the zone is.
+        watched = tuple(zone for zone in zones if cv2.countNonZero(view.mask(zone.area_m)))
         if not watched:
             self._evidence, self._of = None, None
             return ()
@@ -253,6 +250,8 @@ class SmokeDetector:
         if confidence < (STILL_REPORTED if still else REPORTED):
             return []
         mask = _mask_of(plume.cells, view.small.shape[:2], view.shape)
+        if not cv2.countNonZero(mask):
+            return []
         area_m2 = view.area_m2(mask)
         white = _is_white(view, mask)
         found = []
@@ -332,7 +331,10 @@ def _length(view: SceneView, mask: Mask) -> Measure:
 
 
 def _is_white(view: SceneView, mask: Mask) -> bool:
-    inside = view.lab[mask > 0]
+    around = rectangle_around(mask, 0)
+    if around is None:
+        return False
+    inside = view.lab_in(around)[mask[around] > 0]
     # What is thin shows what is behind it; its thicker, lighter half tells.
     thick = inside[inside[:, 0] >= np.median(inside[:, 0])]
     colour = float(np.median(np.hypot(thick[:, 1], thick[:, 2])))

@@ -59,7 +59,7 @@ def cell_features(small_bgr: NDArray[np.uint8]) -> FloatArray:
     """
     lab = cv2.cvtColor(small_bgr.astype(np.float32) / 255.0, cv2.COLOR_BGR2Lab)
     light, a, b = (np.ascontiguousarray(lab[..., i]) for i in range(3))
-    colour = np.hypot(a, b)
+    colour = cv2.magnitude(a, b)
     mean_a, mean_b = _cells(a), _cells(b)
     spread = np.sqrt(np.maximum(_cells(a * a + b * b) - mean_a**2 - mean_b**2, 0.0))
     bands, finer = [], light
@@ -68,7 +68,8 @@ def cell_features(small_bgr: NDArray[np.uint8]) -> FloatArray:
         bands.append(np.log(0.3 + np.sqrt(np.maximum(_cells((finer - coarser) ** 2), 0.0))))
         finer = coarser
     mean_light = _cells(light)
-    darkest = _cells(small_bgr.min(axis=2).astype(np.float32)) / 128.0
+    blue, green, red = cv2.split(small_bgr)
+    darkest = _cells(cv2.min(cv2.min(blue, green), red)) / 128.0
     return np.stack(
         [
             mean_light / 50.0,

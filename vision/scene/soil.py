@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import cv2
@@ -54,19 +53,6 @@ _SOFT_LIGHT = 4.0
 _SOFT_ROUGH = 0.012
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SoilLikeness:
-    """How like bare soil the pixels of a picture are.
-
-    Attributes:
-        likeness: 0 to 1, float32, shape (height, width); 0.5 is the threshold.
-        rough: deviation of brightness as a share of it.
-    """
-
-    likeness: NDArray[np.float32]
-    rough: NDArray[np.float32]
-
-
 class SoilDetector:
     """Finds bare soil and uncovered stockpiles in zones where the ground is to be covered.
 
@@ -95,16 +81,15 @@ class SoilDetector:
         whole = soil_likeness(view, union([mask for _, mask, _ in seen], view.shape))
         found: list[Detection] = []
         for zone, mask, around in seen:
-            part = SoilLikeness(whole.likeness[around], whole.rough[around])
-            found += self._look_at(view.part(around), zone, mask[around], part)
+            found += self._look_at(view.part(around), zone, mask[around], whole[around])
         return tuple(found)
 
     def _look_at(
-        self, view: SceneView, zone: WatchedZone, watched: Mask, soil: SoilLikeness
+        self, view: SceneView, zone: WatchedZone, watched: Mask, soil: NDArray[np.float32]
     ) -> Iterator[Detection]:
         assert view.gsd_m is not None
         class_name = str(zone.settings.get("class_name", self.incident_classes[0]))
-        brown = watched * ((soil.likeness >= 0.5) & (view.gsd_m <= COARSEST_M))
+        brown = watched * ((soil >= 0.5) & (view.gsd_m <= COARSEST_M))
         if not brown.any():
             return
         watched = np.where(view.gsd_m <= COARSEST_M, watched, 0).astype(np.uint8)
@@ -113,11 +98,11 @@ class SoilDetector:
             filled = np.count_nonzero(region) / np.count_nonzero(whole)
             if filled < _FILLED or _glows(view, whole):
                 continue
-            sides = [view.area_m2(whole * (soil.likeness >= limit)) for limit in (0.35, 0.65)]
+            sides = [view.area_m2(whole * (soil >= limit)) for limit in (0.35, 0.65)]
             measure = area_measure(view, region, unsure_m2=abs(sides[0] - sides[1]) / 2.0)
             if measure is None or measure.value < zone.number("min_area_m2", LEAST_AREA_M2):
                 continue
-            likeness = float(soil.likeness[region > 0].mean())
+            likeness = float(soil[region > 0].mean())
             sure = _confidence(likeness, filled, measure.value)
             if sure >= LEAST_SURE:
                 yield detection_of(view, region, class_name, sure, model_id(self), measure)
@@ -134,59 +119,79 @@ def _glows(view: SceneView, region: Mask) -> bool:
     return float(glow.mean()) >= _GLOW_SHARE
 
 
-def soil_likeness(view: SceneView, watched: Mask | None = None) -> SoilLikeness:
+def soil_likeness(view: SceneView, watched: Mask) -> NDArray[np.float32]:
     """Return how like bare soil each working pixel is, by colour and texture.
 
     Args:
         view: with a known scale; colour and texture are taken over about half a metre.
-        watched: the pixels that matter, others are said to be unlike soil; None for all.
+        watched: the pixels that matter, others are said to be unlike soil.
+
+    Returns:
+        0 to 1, shape (height, width); 0.5 is the threshold.
     """
     sizes_m = np.empty(0) if view.gsd_m is None else view.gsd_m[::8, ::8]
     sizes_m = sizes_m[np.isfinite(sizes_m)]
     gsd_m = float(np.median(sizes_m)) if sizes_m.size else 0.15
     half_metre_px = 2 * min(max(round(0.25 / max(gsd_m, 1e-3)), 1), 6) + 1
-    lab = np.asarray(cv2.blur(view.lab, (half_metre_px, half_metre_px)), np.float32)
-    cast = light_cast(lab)
-    size = half_metre_px + 2
-    grey = view.gray.astype(np.float32)
+    # The light is read off the whole picture, the ground only where it matters.
+    smooth = np.asarray(cv2.blur(view.lab, (half_metre_px, half_metre_px)), np.float32)
+    cast = light_cast(smooth)
+    likeness = np.zeros(view.shape, np.float32)
+    around = rectangle_around(watched, half_metre_px)
+    if around is not None:
+        rough = _roughness(view.gray[around], half_metre_px + 2)
+        likeness[around] = _likeness(smooth[around], rough, watched[around], cast)
+    return likeness
+
+
+def _roughness(gray: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    """Return the deviation of brightness around pixels as a share of it."""
+    grey = gray.astype(np.float32)
     mean = np.asarray(cv2.blur(grey, (size, size)), np.float32)
     variance = np.asarray(cv2.blur(grey * grey, (size, size)), np.float32) - mean * mean
-    rough = np.asarray(np.sqrt(np.maximum(variance, 0.0)) / (mean + 8.0), np.float32)
-    likeness = np.zeros(view.shape, np.float32)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)) / (mean + 8.0), np.float32)
+
+
+def _likeness(
+    lab: NDArray[np.float32],
+    rough: NDArray[np.float32],
+    watched: Mask,
+    cast: tuple[float, float],
+) -> NDArray[np.float32]:
+    """Return how like bare soil pixels are: all tests give 0 to 1, and the worst counts."""
+    likeness = np.zeros(watched.shape, np.float32)
     # Most ground is grey, dark or green: what one test rules out, the others need not look at.
     # At every hue of soil, yellow is at least 0.73 of chroma.
     low = (LIGHTNESS[0] - _SOFT_LIGHT, -999.0, cast[1] + 0.7 * (CHROMA[0] - _SOFT_CHROMA))
     high = (LIGHTNESS[1] + _SOFT_LIGHT, 999.0, 999.0)
-    may_be = np.asarray(cv2.inRange(lab, low, high), np.uint8)
+    may_be = np.asarray(cv2.inRange(lab, low, high), np.uint8) & watched
     may_be &= np.asarray(
         cv2.inRange(rough, ROUGHNESS[0] - _SOFT_ROUGH, ROUGHNESS[1] + _SOFT_ROUGH), np.uint8
     )
-    if watched is not None:
-        may_be &= watched
-    where = np.flatnonzero(may_be)
-    few = lab.reshape(-1, 3)[where]
+    rows, columns = np.nonzero(may_be)
+    few = lab[rows, columns]
     a, b = few[:, 1] - np.float32(cast[0]), few[:, 2] - np.float32(cast[1])
     # Angles only where they may be those of soil: most of what is left is grass.
     reddest, greenest = (
         1.0 / math.tan(math.radians(hue))
         for hue in (HUE_DEG[0] - _SOFT_HUE_DEG, HUE_DEG[1] + _SOFT_HUE_DEG)
     )
-    soil_hued = (a < (reddest + 0.001) * b) & (a > (greenest - 0.001) * b)
-    where, few, a, b = where[soil_hued], few[soil_hued], a[soil_hued], b[soil_hued]
+    hued = (a < (reddest + 0.001) * b) & (a > (greenest - 0.001) * b)
+    rows, columns, few, a, b = rows[hued], columns[hued], few[hued], a[hued], b[hued]
     hue_deg = np.degrees(np.arctan2(b, a))
     chroma = np.hypot(a, b)
     # Yellow and strong is dry grass; sand is as yellow, but pale.
     yellowest = HUE_DEG[1] - np.clip(_DRY_GRASS * (chroma - 15.0), 0.0, 8.0)
-    likeness.flat[where] = np.minimum.reduce(
+    likeness[rows, columns] = np.minimum.reduce(
         [
             _within(hue_deg + (HUE_DEG[1] - yellowest), HUE_DEG, _SOFT_HUE_DEG),
             _within(hue_deg, HUE_DEG, _SOFT_HUE_DEG),
             _within(chroma, CHROMA, _SOFT_CHROMA),
             _within(few[:, 0], LIGHTNESS, _SOFT_LIGHT),
-            _within(rough.reshape(-1)[where], ROUGHNESS, _SOFT_ROUGH),
+            _within(rough[rows, columns], ROUGHNESS, _SOFT_ROUGH),
         ]
     )
-    return SoilLikeness(likeness, rough)
+    return likeness
 
 
 def light_cast(lab: NDArray[np.float32]) -> tuple[float, float]:

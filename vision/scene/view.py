@@ -40,6 +40,7 @@ _BLACK = 14.0
 _BRIGHTEST_OF_BLACK = 45.0
 _ONE_COLOUR = 1.5
 _POSE_LATTICE = 7
+_BAND_PX = 64
 
 
 class SceneView:
@@ -70,7 +71,10 @@ class SceneView:
         height, width = self.image_bgr.shape[:2]
         self.scale_xy = (width / self.frame.width_px, height / self.frame.height_px)
         """Working pixels per full pixel along x and y; they differ by rounding only."""
+        self._lab: NDArray[np.float32] | None = None
+        self._lab_columns: dict[int, tuple[int, int]] = {}
         self._masks: dict[bytes, Mask] = {}
+        self._mask_of: dict[int, tuple[BaseGeometry, Mask]] = {}
         self._near: dict[tuple[bytes, float], Mask] = {}
 
     @property
@@ -101,7 +105,27 @@ class SceneView:
     @cached_property
     def lab(self) -> NDArray[np.float32]:
         """The working picture in CIE Lab: L 0 to 100, a and b about -128 to 127."""
-        return lab_of(self.image_bgr)
+        height, width = self.shape
+        return self.lab_in((slice(0, height), slice(0, width)))
+
+    def lab_in(self, rectangle: Rectangle) -> NDArray[np.float32]:
+        """Return a rectangle in CIE Lab; no pixel is converted twice, whoever asks for it.
+
+        Args:
+            rectangle: rows and columns, none beyond the picture.
+        """
+        if self._lab is None:
+            self._lab = np.empty((*self.shape, 3), np.float32)
+        rows, columns = rectangle
+        for top in range(rows.start // _BAND_PX * _BAND_PX, rows.stop, _BAND_PX):
+            band = slice(top, top + _BAND_PX)
+            left, right = self._lab_columns.get(top, (columns.start, columns.start))
+            # Rectangles may lie apart: what is between them is converted too.
+            for part in (slice(columns.start, left), slice(right, columns.stop)):
+                if part.start < part.stop:
+                    self._lab[band, part] = lab_of(self.image_bgr[band, part])
+            self._lab_columns[top] = min(left, columns.start), max(right, columns.stop)
+        return self._lab[rectangle]
 
     @cached_property
     def blind(self) -> str:
@@ -150,14 +174,21 @@ class SceneView:
         Args:
             area_m: polygons in the site's frame, metres.
         """
-        key = area_m.wkb
-        if key not in self._masks:
-            seen = None if self.projector is None else self._in_reach(area_m)
-            if self.projector is None or seen is None or seen.is_empty:
-                self._masks[key] = np.zeros(self.shape, np.uint8)
-            else:
-                self._masks[key] = zone_mask(self.projector, seen, self.scale_xy, self.shape)
-        return self._masks[key]
+        # With its mask an area is kept, so that no other one can get its id.
+        known = self._mask_of.get(id(area_m))
+        if known is None:
+            # The same area may be given with its corners in another order.
+            key = area_m.normalize().wkb
+            if key not in self._masks:
+                self._masks[key] = self._drawn(area_m)
+            known = self._mask_of[id(area_m)] = area_m, self._masks[key]
+        return known[1]
+
+    def _drawn(self, area_m: BaseGeometry) -> Mask:
+        seen = None if self.projector is None else self._in_reach(area_m)
+        if self.projector is None or seen is None or seen.is_empty:
+            return np.zeros(self.shape, np.uint8)
+        return zone_mask(self.projector, seen, self.scale_xy, self.shape)
 
     def near(self, area_m: BaseGeometry, margin_m: float) -> Mask:
         """Return where an area is seen, with what is within some metres of it.
@@ -354,8 +385,15 @@ class ViewPart(SceneView):
     @cached_property
     def lab(self) -> NDArray[np.float32]:
         """This part in CIE Lab."""
-        known: NDArray[np.float32] | None = self._whole.__dict__.get("lab")
-        return lab_of(self.image_bgr) if known is None else known[self._rectangle]
+        return self._whole.lab_in(self._rectangle)
+
+    def lab_in(self, rectangle: Rectangle) -> NDArray[np.float32]:
+        """Return a rectangle of this part in CIE Lab."""
+        rows, columns = (
+            slice(one.start + all_.start, one.stop + all_.start)
+            for one, all_ in zip(rectangle, self._rectangle, strict=True)
+        )
+        return self._whole.lab_in((rows, columns))
 
     @cached_property
     def ground(self) -> GroundScale | None:

@@ -15,6 +15,7 @@ from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, rectangle,
 from vision.locate import Locator
 from vision.scene.detector import WatchedZone
 from vision.scene.picture_motion import motion_between
+from vision.scene.regions import patches, regions
 from vision.scene.view import SceneView, SceneViews, rectangle_around
 from vision.scene.zones import GroundProjector
 
@@ -451,3 +452,40 @@ def test_what_is_near_an_area_reaches_so_many_metres_out_of_it() -> None:
     wider_m2 = 200.0 + 2.0 * 30.0 * 4.0 + np.pi * 16.0
     assert view.area_m2(view.near(area_m, 4.0)) == pytest.approx(wider_m2, rel=0.05)
     assert not view.near(rectangle(900.0, 900.0, 10.0, 10.0), 4.0).any()
+
+
+def test_colours_asked_for_by_parts_are_those_of_the_whole() -> None:
+    noise = np.random.default_rng(4).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
+    view, other = (view_of(NADIR, np.asarray(noise, np.float64)) for _ in range(2))
+    whole = other.lab
+    height, width = view.shape
+    for rows, columns in [(100, 400), (300, 700), (90, 20), (0, 0)]:
+        rectangle_px = slice(rows, rows + 130), slice(columns, columns + 110)
+        assert view.part(rectangle_px).lab == pytest.approx(whole[rectangle_px], abs=1e-3)
+    nested = view.part((slice(50, height), slice(60, width))).part((slice(5, 90), slice(7, 80)))
+    assert nested.lab == pytest.approx(whole[55:140, 67:140], abs=1e-3)
+    assert view.lab == pytest.approx(whole, abs=1e-3)
+
+
+def test_an_area_is_drawn_once_however_its_corners_are_told() -> None:
+    view = view_of(NADIR)
+    there = rectangle(3.0, -2.0, 20.0, 12.0)
+    corners = list(there.exterior.coords)[:-1]
+    turned = Polygon([*corners[2:], *corners[:2]])
+    assert there.wkb != turned.wkb
+    assert view.mask(turned) is view.mask(there)
+
+
+def test_regions_in_their_own_rectangles_are_those_of_the_whole_picture() -> None:
+    mask = np.zeros((60, 80), np.uint8)
+    mask[0:10, 70:80], mask[30:50, 20:31], mask[5, 5] = 255, 255, 255
+    mask[40, 25] = 0
+    found = patches(mask, 5, margin_px=3)
+    assert [one.rectangle for one in found] == [
+        (slice(27, 53), slice(17, 34)),
+        (slice(0, 13), slice(67, 80)),
+    ]
+    for patch, whole in zip(found, regions(mask, 5), strict=True):
+        assert np.array_equal(patch.mask, whole[patch.rectangle])
+        assert np.count_nonzero(patch.mask) == np.count_nonzero(whole)
+    assert patches(np.zeros((60, 80), np.uint8), 5) == ()
