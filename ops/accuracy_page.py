@@ -204,8 +204,9 @@ def _how(runs: Sequence[RunFigures]) -> str:
         f"{', '.join(f'`{route}`' for route in wish.routes)}, {wish.alt_agl_m:g} m up; "
         f"{wish.fps:g} {_counted(wish.fps, 'picture')} a second, in colour by day "
         f"({wish.width_px} x {wish.height_px} pixels), thermal at night (640 x 512){heat}; the "
-        f"models that run where none is named, and `thermal` on thermal pictures; {base}. What a "
-        "rule asks to stand for a time has to be seen twice so far apart, or for as long."
+        "models that run where none is named, `people`, and `thermal` on thermal pictures; "
+        f"{base}. What a rule asks to stand for a time has to be seen twice so far apart, or for "
+        "as long."
     )
     return f"{about}\n"
 

@@ -37,6 +37,7 @@ FPS = 2.0
 _BASELINE_FPS = 1.0
 _NEEDS_HEAT = "overheating_equipment"
 _HEAT_MODEL = "thermal"
+_COLOUR_MODEL = "people"
 
 _BASELINE = """\
 name: as-it-was
@@ -268,13 +269,14 @@ def _baseline(wish: RunWish, results: Results) -> Path:
 
 
 def _models(app: App, wish: RunWish, instead: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
-    """Return the models that run on colour where none is named, and that of heat on heat."""
+    """Return the models that run on colour where none is named, those of people and of heat."""
     from vision.models.registry import resolve_model
 
     cameras = wish.cameras()
     chosen = list(app.models([])) if cameras.rgb else []
-    if cameras.thermal and all(model.card.name != _HEAT_MODEL for model in chosen):
-        chosen.append(resolve_model(_HEAT_MODEL))
+    for wanted, name in ((cameras.rgb, _COLOUR_MODEL), (cameras.thermal, _HEAT_MODEL)):
+        if wanted and all(model.card.name != name for model in chosen):
+            chosen.append(resolve_model(name))
     given = {model.card.name: model for model in instead}
     return tuple(given.get(model.card.name, model) for model in chosen)
 

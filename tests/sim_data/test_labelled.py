@@ -94,11 +94,11 @@ def test_what_is_staged_and_from_how_high_can_be_chosen(tmp_path: Path) -> None:
     scenario = tmp_path / "crowds.yaml"
     scenario.write_text(
         "name: crowds\nseed: 3\npatrol: {starts: 2026-05-11T10:00:00, lasts: 15 min}\n"
-        "stages:\n  - {id: crowd, type: gathering, count: 60}\n",
+        "stages:\n  - {id: crowd, type: gathering, count: 40, size: 20}\n",
         "utf-8",
     )
     variety = Variety((str(scenario),), (20.0, 30.0))
-    pictures = list(labelled_pictures("rgb", 6, 5, variety=variety))
+    pictures = list(labelled_pictures("rgb", 7, 5, variety=variety))
     assert max(sum(one.class_name == "person" for one in p.labels) for p in pictures) > 8
 
 
