@@ -180,6 +180,7 @@ class Detector:
             gsd_best_m=card.gsd_best_m,
             gsd_range_m=card.gsd_range_m,
             whole_up_to=self._whole_up_to,
+            most_enlarged=card.most_enlarged,
         )
 
     def _start(self, frame: Frame, plan: Plan) -> BegunFrame:

@@ -25,7 +25,7 @@ OVERLAP = 0.25
 _LADDER = 2.0**0.25
 """Scales are rounded to powers of this: few input shapes, so few compiled models."""
 
-_MAX_UPSCALE = 4.0
+MOST_ENLARGED = 4.0
 WHOLE_UP_TO = 1.6
 """A picture up to this many times the model's input is looked at whole."""
 
@@ -87,12 +87,13 @@ def plan_known(
     gsd_best_m: float,
     gsd_range_m: tuple[float, float],
     whole_up_to: float = WHOLE_UP_TO,
+    most_enlarged: float = MOST_ENLARGED,
 ) -> Plan:
     """Return windows in which the ground lies near `gsd_best_m` metres per model pixel.
 
     In an oblique view the near and the far part get a scale of their own. Parts beyond the
-    horizon, and parts so far away that even the largest useful magnification leaves them outside
-    the range, are not looked at.
+    horizon, and parts so far away that even the largest useful magnification, `most_enlarged`,
+    leaves them outside the range, are not looked at.
     """
     ground = _sampled(width_px, height_px, gsd_at)
     if not ground:
@@ -106,7 +107,7 @@ def plan_known(
         passes = _passes(min(samples), max(samples), low, high)
     windows: list[Window] = []
     for centre_m, reach in passes:
-        scale = min(_MAX_UPSCALE, quantised(centre_m / gsd_best_m))
+        scale = min(most_enlarged, quantised(centre_m / gsd_best_m))
         if centre_m / scale > gsd_range_m[1] * 1.5:
             continue
         windows.extend(

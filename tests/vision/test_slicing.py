@@ -201,6 +201,25 @@ class TestKnownScale:
         )  # fmt: skip
         assert len({w.scale for w in plan.windows}) >= 3
 
+    def test_what_no_useful_magnification_brings_into_range_is_not_looked_at(self) -> None:
+        def plan(gsd_at: GsdAt) -> Plan:
+            return plan_known(
+                1280,
+                720,
+                gsd_at,
+                input_px=640,
+                gsd_best_m=0.04,
+                gsd_range_m=(0.01, 0.07),
+                most_enlarged=1.6,
+            )
+
+        assert plan(lambda x, y: 0.2).windows == ()
+        assert {window.scale for window in plan(lambda x, y: 0.1).windows} == {1.6}
+        # Near ground of an oblique view is looked at, far ground is not.
+        oblique = plan(lambda x, y: 0.03 + 0.3 * (1.0 - y / 720))
+        assert oblique.windows
+        assert max(window.scale for window in oblique.windows) <= 1.6
+
 
 class TestUnknownScale:
     @pytest.mark.parametrize(("width", "height"), [(300, 200), (4000, 2250), (1, 1), (9000, 3)])

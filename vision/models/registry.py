@@ -33,6 +33,8 @@ class ModelCard(BaseModel):
         unknown_longest_px: longest side to which a picture of unknown scale is shrunk before it is
             looked at, for things as large in their pictures as those it was trained on; None when
             it is looked at in full.
+        most_enlarged: largest magnification that still helps it; what is further away than that
+            brings into its range is not looked at.
         unknown_enlarged: how many times larger a picture of unknown scale is looked at first, for a
             model of things that are small in their pictures.
         reference_m: length on the ground of its most common thing, to guess the scale of
@@ -58,6 +60,7 @@ class ModelCard(BaseModel):
     gsd_best_m: float | None = Field(None, gt=0)
     object_px_range: tuple[float, float] | None = None
     unknown_longest_px: int | None = Field(None, ge=32)
+    most_enlarged: float = Field(4.0, ge=1.0, le=8.0)
     unknown_enlarged: float = Field(1.0, ge=1.0, le=4.0)
     reference_m: float | None = Field(None, gt=0)
     threshold: float = Field(0.25, gt=0, lt=1)
