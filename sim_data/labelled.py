@@ -335,35 +335,45 @@ def write_dataset(
             _write(folder, split, picture, classes)
             counts.update(label.class_name for label in picture.labels)
             on_picture()
-        about = {
-            "path": ".",
-            "train": "images/train",
-            "val": "images/val" if images > _A_SCENE * (_VALIDATION - 1) else "images/train",
-            "names": dict(enumerate(classes)),
-        }
-        (folder / "data.yaml").write_text(
-            "# Simulated: drawn by parkwatch, of a park that does not exist.\n"
-            + yaml.safe_dump(about, sort_keys=False),
-            "utf-8",
-        )
-        (folder / "about.json").write_text(
-            json.dumps(
-                {
-                    "simulated": True,
-                    "task": task,
-                    "images": images,
-                    "seed": seed,
-                    "park_km2": km2,
-                    "labels": {name: counts.get(name, 0) for name in classes},
-                },
-                indent=2,
-            )
-            + "\n",
-            "utf-8",
-        )
+        _write_about(folder, task, images, seed, km2, variety or Variety(), counts)
     except OSError as error:
         raise SimulationError(f"{folder}: cannot be written: {error.strerror}") from error
     return {name: counts.get(name, 0) for name in classes}
+
+
+def _write_about(
+    folder: Path,
+    task: Task,
+    images: int,
+    seed: int,
+    km2: float,
+    variety: Variety,
+    counts: Counter[str],
+) -> None:
+    """Write what a trainer reads the dataset by, and for people what it is of."""
+    classes = CLASSES[task]
+    layout = {
+        "path": ".",
+        "train": "images/train",
+        "val": "images/val" if images > _A_SCENE * (_VALIDATION - 1) else "images/train",
+        "names": dict(enumerate(classes)),
+    }
+    (folder / "data.yaml").write_text(
+        "# Simulated: drawn by parkwatch, of a park that does not exist.\n"
+        + yaml.safe_dump(layout, sort_keys=False),
+        "utf-8",
+    )
+    about = {
+        "simulated": True,
+        "task": task,
+        "images": images,
+        "seed": seed,
+        "park_km2": km2,
+        "scenarios": [Path(name).stem for name in variety.scenarios or _SCENARIOS[task]],
+        "heights_m": list(variety.heights_m),
+        "labels": {name: counts.get(name, 0) for name in classes},
+    }
+    (folder / "about.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
 
 
 def _write(folder: Path, split: str, picture: LabelledPicture, classes: Sequence[str]) -> None:

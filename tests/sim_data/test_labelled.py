@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -69,6 +70,13 @@ def test_a_dataset_has_a_label_file_for_each_picture_and_names_for_each_class(
             assert all(0.0 <= float(value) <= 1.0 for value in box)
             lines += 1
     assert lines > 0
+
+
+def test_a_dataset_says_that_it_is_simulated_and_what_of(dataset: Path) -> None:
+    about = json.loads((dataset / "about.json").read_text("utf-8"))
+    assert about["simulated"] is True
+    assert about["scenarios"] == ["clear-day", "hazy", "look-alikes"]
+    assert about["heights_m"] == [25.0, 120.0]
 
 
 def test_the_same_seed_gives_the_same_pictures(dataset: Path) -> None:
