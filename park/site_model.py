@@ -148,6 +148,9 @@ class Pipeline(FeatureBase):
     kind: Literal["pipeline"] = "pipeline"
     contents: str = Field("", max_length=200, description="what flows in it")
     width_m: Positive | None = Field(None, description="width of the protected strip, metres")
+    height_m: Positive | None = Field(
+        None, description="height of its top above the ground, metres; absent where it is buried"
+    )
     geometry: LineGeometry
 
 

@@ -21,6 +21,7 @@ from vision.scene.change import ChangeDetector
 from vision.scene.detector import SceneDetector, Setting, WatchedZone
 from vision.scene.flame import FlameDetector
 from vision.scene.hotspot import HotspotDetector
+from vision.scene.lean import Standing
 from vision.scene.smoke import SmokeDetector
 from vision.scene.soil import SoilDetector
 from vision.scene.view import SceneViews
@@ -73,7 +74,16 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     )
     if baseline is None:
         return always
-    return (*always, ChangeDetector(Baseline(Path(baseline))))
+    return (*always, ChangeDetector(Baseline(Path(baseline)), _standing(site)))
+
+
+def _standing(site: Site) -> tuple[Standing, ...]:
+    """Return what stands up on a site, as far as its file says so."""
+    raised = [(one.geometry, one.height_m) for one in site.pipelines if one.height_m is not None]
+    return tuple(
+        Standing(geometry, height_m)
+        for geometry, height_m in [*((b.geometry, b.height_m) for b in site.buildings), *raised]
+    )
 
 
 def watched_scenes(site: Site, detectors: Sequence[SceneDetector]) -> tuple[WatchedScene, ...]:

@@ -141,6 +141,7 @@ def _pipelines(draft: Draft, frame: LocalFrame) -> Iterator[JsonValue]:
             id=pipe.pipe_id,
             contents=pipe.contents,
             width_m=pipe.width_m,
+            height_m=pipe.height_m,
         )
 
 

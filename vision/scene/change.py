@@ -9,9 +9,10 @@ misregistration does nothing:
 * structure: edges that the baseline does not have there, normalised by contrast.
 
 Shade makes ground darker, somewhat bluer, and keeps its structure; such regions are left out.
-So are trees and bushes, and a metre and a half around them: they lean and sway. Where a frame
-cannot be moved onto the baseline, nothing is said. What moves or drives is given as boxes to
-ignore, and what was seen only once is less sure.
+So are trees and bushes, and a metre and a half around them: they lean and sway; and the ground
+that buildings and raised pipes hide, as far as these are known. Where a frame cannot be moved
+onto the baseline, nothing is said. What moves or drives is given as boxes to ignore, and what was
+seen only once is less sure.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from park.records import BoxXyxyPx, Detection, Frame, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
+from vision.scene.lean import Leans, Standing
 from vision.scene.ortho import CellGrid, Patch, laid_flat, registered
 from vision.scene.regions import cleaned, grown, regions
 from vision.scene.view import Mask, SceneView
@@ -82,19 +84,23 @@ class ChangeDetector:
 
     Args:
         baseline: of the site.
+        standing: what stands up on the site and has stood before; the ground that it hides, now
+            or in the baseline, is not compared.
     """
 
     name = "scene-change"
-    version = 1
+    version = 2
     incident_classes: tuple[str, ...] = ("new_object",)
 
-    def __init__(self, baseline: Baseline) -> None:
+    def __init__(self, baseline: Baseline, standing: Sequence[Standing] = ()) -> None:
         self._baseline = baseline
+        self._standing = tuple(standing)
+        self._leans = Leans(self._standing, baseline.facts.frame)
         self._seen: dict[str, list[tuple[float, float, tuple[str, float]]]] = {}
 
     def fresh(self) -> Self:
         """Return a detector with the same baseline that has seen nothing."""
-        return type(self)(self._baseline)
+        return type(self)(self._baseline, self._standing)
 
     def look(
         self,
@@ -127,6 +133,8 @@ class ChangeDetector:
             return ()
         before, now = laid
         asked = grid.mask(area_m)
+        if isinstance(view.frame.view, PosedView):
+            asked &= ~self._leans.hidden(grid, view.frame.view.pose)
         # Most of an oblique view is too flat; nothing is gained by moving it onto the baseline.
         if np.count_nonzero(_comparable(asked, before, now)) < _LEAST_KNOWN:
             return ()

@@ -17,6 +17,7 @@ from tests.vision.scene.drawn_ground import SITE, DrawnGround, Image, posed, rec
 from vision.scene.baseline import Baseline, BaselineBuilder
 from vision.scene.change import ChangeDetector
 from vision.scene.detector import WatchedZone
+from vision.scene.lean import Standing
 from vision.scene.ortho import even_light
 from vision.scene.view import SceneView
 
@@ -74,7 +75,7 @@ def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> N
     ground.paint(PLACE, OBJECTS[thing], 4.0)
     (found,) = changed(baseline, ground)
     assert found.class_name == "new_object"
-    assert found.model_id == "scene-change@1"
+    assert found.model_id == "scene-change@2"
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
     assert abs(found.measure.value - PLACE.area) < 3.0 * found.measure.error
@@ -121,6 +122,22 @@ def test_a_thing_in_a_box_to_ignore_is_left_out(baseline: Baseline) -> None:
     view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
     (found,) = ChangeDetector(baseline).look(view, [ZONE])
     assert ChangeDetector(baseline).look(view, [ZONE], [found.box_xyxy_px]) == ()
+
+
+def test_what_leans_over_the_ground_or_leant_in_the_baseline_is_no_change(
+    baseline: Baseline,
+) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS["pale shed"], 4.0)
+    view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
+
+    def seen_beside(house: Polygon) -> tuple[Detection, ...]:
+        standing = [Standing(SITE.unproject_geometry(house), 40.0)]
+        return ChangeDetector(baseline, standing).look(view, [ZONE])
+
+    # The camera is 3 m east of the middle: a high house between it and the place hides this.
+    assert seen_beside(rectangle(4.0, 2.0, 1.0, 5.0)) == ()
+    assert len(seen_beside(rectangle(-15.0, 2.0, 4.0, 5.0))) == 1
 
 
 def test_what_is_seen_again_in_its_place_is_surer(baseline: Baseline) -> None:
