@@ -64,6 +64,7 @@ class Detector:
         input_px: side of the model's input; None takes the card's.
         whole: look at each picture once, shrunk to `input_px`, whatever its scale; for
             measurements against tools that do this.
+        eight_bit: take the model's eight-bit form where there is one.
 
     Raises:
         ModelError: when the weights are no detection model.
@@ -76,8 +77,9 @@ class Detector:
         confidence: float | None = None,
         input_px: int | None = None,
         whole: bool = False,
+        eight_bit: bool = True,
     ) -> None:
-        exported = export_model(model)
+        exported = export_model(model, eight_bit=eight_bit)
         self.model = model
         self.card = model.card
         self.threshold = self.card.threshold if confidence is None else confidence

@@ -1,4 +1,4 @@
-"""`parkwatch models`: list, train, average, evaluate and export detection models."""
+"""`parkwatch models`: list, train, average, quantize, evaluate and export detection models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from vision.models.recipe import Recipe
     from vision.models.training import TrainingReport
 
-app = typer.Typer(help="Models: list, train, average, evaluate, export.", no_args_is_help=True)
+app = typer.Typer(
+    help="Models: list, train, average, quantize, evaluate, export.", no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -164,6 +166,9 @@ def evaluate(
     update_card: _UpdateCard = False,
     worst: _Worst = None,
     curve: _Curve = False,
+    full_precision: Annotated[
+        bool, typer.Option("--full-precision", help="Not the eight-bit form, where there is one.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare a model with labelled pictures: AP, precision, recall, sizes, calibration."""
@@ -182,6 +187,7 @@ def evaluate(
         threshold=threshold,
         precision=precision,
         worst=worst,
+        eight_bit=not full_precision,
         on_picture=_on_picture,
     )
     if update_card and precision is not None:
@@ -193,6 +199,35 @@ def evaluate(
     _print_all(result, curve=curve)
     if result.worst:
         console_text.out.print(f"{len(result.worst)} pictures in {worst}", markup=False)
+
+
+@app.command()
+def quantize(
+    model: Annotated[str, typer.Argument(help="A shipped model by name, or a .pt file.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            "--data", help="Folder of pictures in a YOLO layout to measure ranges on; repeatable."
+        ),
+    ],
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="train, val or test; train where there is one."),
+    ] = None,
+    scene: _Only = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which windows are looked at.")] = 0,
+) -> None:
+    """Make the eight-bit form of a model, beside its weights: it runs about 1.5 times as fast."""
+    from vision.models.dataset import chosen_pictures, read_datasets
+    from vision.models.eight_bit import quantize as run_quantizing
+    from vision.models.registry import resolve_model
+
+    chosen, _ = chosen_pictures(read_datasets(data), split, scene or (), usual="train")
+    report = run_quantizing(resolve_model(model), [p.path for p in chosen.pictures], seed=seed)
+    say = console_text.out.print
+    say(f"eight bits   {report.path}", markup=False, soft_wrap=True)
+    say(f"             {report.megabytes:.1f} MB, ranges of {report.pictures} pictures")
+    say("next         measure it: parkwatch models evaluate, with and without --full-precision")
 
 
 @app.command()

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -46,7 +47,8 @@ class VideoFigures:
         ours: `reprocess` as a whole: decoding, inference, placing, tracking, tables.
         ours_looking: its part from the first frame to the last.
         predict: ultralytics' `predict` with its default engine.
-        openvino: bare OpenVINO on frames decoded and resized beforehand.
+        openvino: bare OpenVINO on frames decoded and resized beforehand, the weights as they are.
+        eight_bit: the same with the model's eight-bit form, which `reprocess` runs.
     """
 
     video: str
@@ -55,6 +57,7 @@ class VideoFigures:
     ours_looking: float
     predict: float
     openvino: float
+    eight_bit: float
 
 
 def measure() -> VideoFigures:
@@ -70,17 +73,21 @@ def measure() -> VideoFigures:
         video = next(folder.glob("*.mp4"))
         images = _decoded(video)
         site = Site.load(site_around(folder))
-        export_model(model)
-        turns: dict[str, list[float]] = {k: [] for k in ("ours", "look", "predict", "ov")}
+        for eight_bit in (False, True):
+            export_model(model, eight_bit=eight_bit)
+        turns: dict[str, list[float]] = {k: [] for k in ("ours", "look", "predict", "ov", "ov8")}
         for number in range(_TURNS):
-            turns["ov"].append(len(images) / _timed(lambda: _bare_openvino(model, images)))
+            for key, eight in (("ov", False), ("ov8", True)):
+                taken_s = _timed(partial(_bare_openvino, model, images, eight_bit=eight))
+                turns[key].append(len(images) / taken_s)
             turns["predict"].append(len(images) / _timed(lambda: _predict(model, video)))
             whole, looking = _ours(site, model, folder, Path(name) / f"wh{number}")
             turns["ours"].append(len(images) / whole)
             turns["look"].append(len(images) / looking)
     median = {k: statistics.median(v) for k, v in turns.items()}
     return VideoFigures(
-        label, len(images), median["ours"], median["look"], median["predict"], median["ov"]
+        label, len(images), median["ours"], median["look"], median["predict"], median["ov"],
+        median["ov8"],
     )  # fmt: skip
 
 
@@ -101,8 +108,8 @@ def _decoded(video: Path) -> list[NDArray[np.uint8]]:
     return images
 
 
-def _bare_openvino(model: ModelFile, images: list[NDArray[np.uint8]]) -> None:
-    engine = Engine(export_model(model), confidence=model.card.threshold)
+def _bare_openvino(model: ModelFile, images: list[NDArray[np.uint8]], *, eight_bit: bool) -> None:
+    engine = Engine(export_model(model, eight_bit=eight_bit), confidence=model.card.threshold)
     found: list[RawBoxes] = []
     for image in images:
         engine.submit(image, found.append)

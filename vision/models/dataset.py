@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import yaml
@@ -179,6 +180,37 @@ def read_dataset(folder: Path) -> Dataset:
     if not pictures:
         raise ModelError(f"no label in {folder} can be used; the first: {problems[0]}")
     return Dataset(folder, names, tuple(pictures), tuple(problems))
+
+
+def chosen_pictures(
+    dataset: Dataset, split: str | None, scenes: Sequence[str], *, usual: str
+) -> tuple[Dataset, str]:
+    """Return the pictures of one split that match, and which split that is.
+
+    Args:
+        dataset: all of them.
+        split: "train", "val" or "test"; None takes the usual one, or all where it is absent.
+        scenes: patterns of file names without their ending; empty for all.
+        usual: the split that is taken where none is named.
+
+    Raises:
+        ModelError: there are none.
+    """
+    if split is None:
+        split = usual if usual in dataset.splits else ""
+    elif split not in dataset.splits:
+        raise ModelError(
+            f"{dataset.folder} has no {split!r} pictures; its splits are "
+            f"{', '.join(s or '(none)' for s in dataset.splits)}"
+        )
+    if split:
+        dataset = dataset.only(split)
+    if scenes:
+        kept = tuple(p for p in dataset.pictures if any(fnmatch(p.path.stem, s) for s in scenes))
+        if not kept:
+            raise ModelError(f"no picture of {dataset.folder} matches {', '.join(scenes)}")
+        dataset = replace(dataset, pictures=kept)
+    return dataset, split
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

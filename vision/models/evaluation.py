@@ -25,7 +25,7 @@ from vision.models.curve import (
     precision_recall_curve,
     threshold_for,
 )
-from vision.models.dataset import Dataset, LabelledPicture, read_dataset
+from vision.models.dataset import Dataset, LabelledPicture, chosen_pictures, read_dataset
 from vision.models.registry import ModelFile
 from vision.models.verdicts import Verdicts, judge
 from vision.models.worst import write_worst
@@ -139,6 +139,7 @@ def evaluate(
     threshold: float | None = None,
     precision: float | None = None,
     worst: Path | None = None,
+    eight_bit: bool = True,
     on_picture: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Run a model over labelled pictures and compare.
@@ -154,13 +155,14 @@ def evaluate(
         threshold: confidence for precision and recall; None takes the model's own.
         precision: share of right boxes to choose a threshold for; None chooses none.
         worst: folder for pictures of the worst misses and false alarms; None writes none.
+        eight_bit: take the model's eight-bit form where there is one, as runs do.
         on_picture: told pictures done and in all.
 
     Raises:
         ModelError: when the dataset cannot be read, or has no class that the model knows.
     """
-    dataset, used_split = _chosen(read_dataset(data), split, scenes)
-    detector = Detector(model, confidence=_AP_CONFIDENCE)
+    dataset, used_split = chosen_pictures(read_dataset(data), split, scenes, usual="val")
+    detector = Detector(model, confidence=_AP_CONFIDENCE, eight_bit=eight_bit)
     dataset, full_map, ignored = _in_common(dataset, detector, mapping)
     known = dict.fromkeys(mapping.get(n, n) for n in detector.classes)
     names = tuple(n for n in known if n in dataset.class_names)
@@ -274,27 +276,6 @@ def _limits(
         for name in names
     }
     return tuple(own[name] if threshold is None else threshold for name in names)
-
-
-def _chosen(dataset: Dataset, split: str | None, scenes: Sequence[str]) -> tuple[Dataset, str]:
-    from dataclasses import replace
-    from fnmatch import fnmatch
-
-    if split is None:
-        split = "val" if "val" in dataset.splits else ""
-    elif split not in dataset.splits:
-        raise ModelError(
-            f"{dataset.folder} has no {split!r} pictures; its splits are "
-            f"{', '.join(s or '(none)' for s in dataset.splits)}"
-        )
-    if split:
-        dataset = dataset.only(split)
-    if scenes:
-        kept = tuple(p for p in dataset.pictures if any(fnmatch(p.path.stem, s) for s in scenes))
-        if not kept:
-            raise ModelError(f"no picture of {dataset.folder} matches {', '.join(scenes)}")
-        dataset = replace(dataset, pictures=kept)
-    return dataset, split
 
 
 def _full_mapping(

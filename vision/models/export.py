@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,8 @@ from vision.models.registry import ModelFile
 _EXPORT_TIMEOUT_S = 600
 _FORMAT = "1"
 """Raised when the layout of the cache changes, so that old entries are not read."""
+_PARTS = ("model.xml", "model.bin", "made.json")
+_MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class ExportedModel:
         input_px: side of the pictures it was exported for.
         fixed_shape: True when it takes pictures of that size only.
         fresh: True when it was exported now, False when it came from the cache.
+        eight_bit: True when weights and activations are eight bits wide.
     """
 
     xml: Path
@@ -37,6 +43,7 @@ class ExportedModel:
     input_px: int
     fixed_shape: bool
     fresh: bool
+    eight_bit: bool = False
 
 
 def cache_folder() -> Path:
@@ -48,23 +55,36 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "parkwatch"
 
 
-def export_model(model: ModelFile) -> ExportedModel:
+def export_model(model: ModelFile, *, eight_bit: bool = True) -> ExportedModel:
     """Return the OpenVINO form of a model, exporting it when the cache has none.
 
-    The export runs in a process of its own: torch does not stay in this one's memory, and a
-    broken file cannot take this process down.
+    An eight-bit form that lies beside the weights is unpacked; else the weights are exported, in
+    a process of its own: torch does not stay in this one's memory, and a broken file cannot take
+    this process down.
+
+    Args:
+        model: the weights.
+        eight_bit: take the eight-bit form where there is one.
 
     Raises:
-        ModelError: when the weights are no detection model, or the cache cannot be written.
+        ModelError: when the weights are no detection model, the eight-bit form is damaged or of
+            other weights, or the cache cannot be written.
     """
-    entry = cache_folder() / "models" / f"{model.sha256}-{_FORMAT}"
+    small = model.eight_bit_path if eight_bit and model.eight_bit_path.is_file() else None
+    name = f"{model.sha256}-{_FORMAT}"
+    if small is not None:
+        name += f"-int8-{hashlib.sha256(small.read_bytes()).hexdigest()[:12]}"
+    entry = cache_folder() / "models" / name
     found = _read_entry(entry, fresh=False)
     if found is not None:
         return found
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".export-") as folder:
-            _run_export(model, Path(folder))
+            if small is not None:
+                _unpack(model, small, Path(folder, "out"))
+            else:
+                _run_export(model, Path(folder))
             try:
                 Path(folder, "out").rename(entry)
             except OSError:
@@ -90,10 +110,44 @@ def _read_entry(entry: Path, *, fresh: bool) -> ExportedModel | None:
     try:
         about = json.loads((entry / "model.json").read_text("utf-8"))
         return ExportedModel(
-            xml, tuple(about["classes"]), int(about["input_px"]), bool(about["fixed_shape"]), fresh
+            xml,
+            tuple(about["classes"]),
+            int(about["input_px"]),
+            bool(about["fixed_shape"]),
+            fresh,
+            bool(about.get("eight_bit", False)),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _unpack(model: ModelFile, archive: Path, out: Path) -> None:
+    """Unpack an eight-bit form."""
+    out.mkdir()
+    remedy = f"make it again with `parkwatch models quantize`, or remove {archive.name}"
+    try:
+        with zipfile.ZipFile(archive) as content:
+            sizes = {name: content.getinfo(name).file_size for name in _PARTS}
+            if sum(sizes.values()) > _MOST_BYTES:
+                raise ModelError(f"{archive} unpacks to over {_MOST_BYTES // 10**6} MB; {remedy}")
+            made = json.loads(content.read("made.json"))
+            for name in _PARTS[:2]:
+                (out / name).write_bytes(content.read(name))
+        about = {
+            "classes": [str(name) for name in made["classes"]],
+            "input_px": int(made["input_px"]),
+            "fixed_shape": False,
+            "eight_bit": True,
+        }
+        of_sha256 = str(made["of_sha256"])
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{archive} is damaged ({error}); {remedy}") from error
+    if of_sha256 != model.sha256:
+        raise ModelError(
+            f"{archive} was made of other weights ({of_sha256[:12]}) than those beside it "
+            f"({model.sha256[:12]}); {remedy}"
+        )
+    (out / "model.json").write_text(json.dumps(about), "utf-8")
 
 
 def _run_export(model: ModelFile, folder: Path) -> None:

@@ -112,6 +112,11 @@ class ModelFile:
         """Name and the start of the hash of the weights."""
         return f"{self.card.name}@{self.sha256[:12]}"
 
+    @property
+    def eight_bit_path(self) -> Path:
+        """Where its eight-bit form lies, if there is one (`vision.models.eight_bit`)."""
+        return self.path.with_suffix(".int8.zip")
+
 
 def shipped_models() -> tuple[str, ...]:
     """Return the names of the models that come with the project."""

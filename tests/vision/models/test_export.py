@@ -44,10 +44,9 @@ def make_weights(architecture: str, path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def tiny_pt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tiny")
-    architecture = folder / "yolov5n.yaml"
+def make_tiny_weights(path: Path) -> Path:
+    """Write random weights of a network of some layers with two classes."""
+    architecture = path.parent / "yolov5n.yaml"
     # The smallest network of the family that the project trains, with two classes.
     architecture.write_text(
         "nc: 2\nscales:\n  n: [0.33, 0.25, 256]\n"
@@ -58,7 +57,12 @@ def tiny_pt(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "head:\n  - [[2, 3, 4], 1, Detect, [nc]]\n",
         "utf-8",
     )
-    return make_weights(str(architecture), folder / "tiny.pt")
+    return make_weights(str(architecture), path)
+
+
+@pytest.fixture(scope="session")
+def tiny_pt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_weights(tmp_path_factory.mktemp("tiny") / "tiny.pt")
 
 
 def write_onnx(
