@@ -159,6 +159,9 @@ class Building(FeatureBase):
 
     kind: Literal["building"] = "building"
     height_m: Positive = Field(description="height of the roof above the ground, metres")
+    open_below: bool = Field(
+        False, description="whether one sees in below the roof, as with a canopy"
+    )
     owner: str = Field("", max_length=200, description="company or department in charge")
     geometry: AreaGeometry
 
@@ -171,6 +174,9 @@ class Asset(FeatureBase):
     asset_class: str = Field("", alias="class", max_length=100, description="what it is")
     criticality: Annotated[int, Field(strict=True, ge=1, le=4)] = Field(
         description="1 replaceable to 4 lives depend on it"
+    )
+    height_m: Positive | None = Field(
+        None, description="height of its top above the ground, metres"
     )
     owner: str = Field("", max_length=200, description="company or department in charge")
     geometry: Annotated[Point | Polygon | MultiPolygon, SkipJsonSchema(), Field(exclude=True)]

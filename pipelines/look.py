@@ -35,6 +35,7 @@ from park.records import (
 from park.rows import RunStamp, observations_to_batch
 from park.schemas import SCHEMAS
 from park.site import Site
+from park.taxonomy import class_key
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
 from pipelines.camera_look import CameraLook
 from pipelines.footprints import Footprints
@@ -58,6 +59,8 @@ PATROLS = "patrols"
 _BATCH_ROWS = 4096
 _BACK = "times go back in the footage; what was followed until there is followed anew"
 _NAMESPACE = "parkwatch"
+_ON_BUILDINGS = frozenset({"flame", "smoke"})
+"""What is told wherever it is: a roof or a front may burn, though its place is off then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +382,7 @@ class _Look:
             observe(one, sight, detector.card, self._new_id)
             for one, detector in zip(found, self._detectors, strict=True)
         ]
-        parts = [self._without_roofs(part) for part in parts]
+        parts = [self._without_buildings(part) for part in parts]
         known = [seen.box_xyxy_px for part in parts for seen in part.kept]
         if scenes := camera.scenes.look(sight, known):
             parts.append(observe_scene(scenes, sight, self._new_id))
@@ -392,17 +395,19 @@ class _Look:
             tuple(u for part in parts for u in part.unplaced),
         )
 
-    def _without_roofs(self, seen: FrameObservations) -> FrameObservations:
-        """Drop what stands on a roof: on the ground behind the building it is not."""
+    def _without_buildings(self, seen: FrameObservations) -> FrameObservations:
+        """Drop what is seen on a roof or a wall: on the ground behind the building it is not."""
         kept: list[Observation] = []
         dropped = list(seen.dropped)
         for one in seen.kept:
-            roof = None if one.place is None else self._roofs.seen(seen.frame.view, one.place)
-            if roof is None:
+            met = None
+            if one.place is not None and class_key(one.class_name) not in _ON_BUILDINGS:
+                met = self._roofs.seen(seen.frame.view, one.place)
+            if met is None:
                 kept.append(one)
                 continue
             found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
-            dropped.append(DroppedDetection(found, "on a roof", one.size_m))
+            dropped.append(DroppedDetection(found, f"on a {met.part}", one.size_m))
         return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:

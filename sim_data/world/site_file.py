@@ -150,7 +150,12 @@ def _buildings(draft: Draft, frame: LocalFrame) -> Iterator[JsonValue]:
     for block in draft.blocks:
         if block.height_m >= LEAST_HEIGHT_M:
             yield _building(
-                frame, block.block_id, block.area, block.height_m, owners[block.plot_id]
+                frame,
+                block.block_id,
+                block.area,
+                block.height_m,
+                owners[block.plot_id],
+                open_below=block.base_m > 0.0,
             )
     for stack in draft.stacks:
         area = Point(stack.east_m, stack.north_m).buffer(stack.radius_m, quad_segs=2)
@@ -161,16 +166,32 @@ def _buildings(draft: Draft, frame: LocalFrame) -> Iterator[JsonValue]:
 
 
 def _building(
-    frame: LocalFrame, building_id: str, area: Polygon, height_m: float, owner: str
+    frame: LocalFrame,
+    building_id: str,
+    area: Polygon,
+    height_m: float,
+    owner: str,
+    *,
+    open_below: bool = False,
 ) -> JsonValue:
+    open_roof = {"open_below": True} if open_below else {}
     return feature(
-        frame, area, kind="building", id=building_id, height_m=round(height_m, 1), owner=owner
+        frame,
+        area,
+        kind="building",
+        id=building_id,
+        height_m=round(height_m, 1),
+        owner=owner,
+        **open_roof,
     )
 
 
 def _assets(draft: Draft, frame: LocalFrame) -> Iterator[JsonValue]:
+    heights_m = {one.equipment_id: one.height_m for one in draft.equipment}
     for asset in draft.assets:
         place = asset.place if isinstance(asset.place, Polygon) else Point(asset.place)
+        height_m = heights_m.get(asset.asset_id)
+        height = {} if height_m is None else {"height_m": round(height_m, 1)}
         yield feature(
             frame,
             place,
@@ -179,6 +200,7 @@ def _assets(draft: Draft, frame: LocalFrame) -> Iterator[JsonValue]:
             name={"zh": asset.name_zh, "en": asset.name_en},
             **{"class": asset.asset_class},
             criticality=asset.criticality,
+            **height,
             owner=asset.owner,
         )
 

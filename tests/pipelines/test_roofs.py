@@ -3,14 +3,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from shapely.geometry import mapping
 
 from park.geodesy import LocalFrame
 from park.records import CameraPose, CornersView, GroundPoint, Intrinsics, PosedView, PoseSigma
 from park.site import Site
-from pipelines.roofs import Roofs
+from pipelines.roofs import BuildingPart, Roofs
 
 FRAME = LocalFrame(31.0, 121.0)
 LENS = Intrinsics.from_fov(1280, 720, 70.0)
@@ -23,12 +26,12 @@ def feature(shape: Any, **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": geometry}
 
 
-def roofs(height_m: float = 12.0) -> Roofs:
+def roofs(height_m: float = 12.0, **more: Any) -> Roofs:
     outline = feature(
         shapely.box(-500, -500, 500, 500),
         kind="boundary", id="t", name="T", time_zone="Asia/Shanghai",
     )  # fmt: skip
-    hall = feature(HALL, kind="building", id="hall", height_m=height_m)
+    hall = feature(HALL, kind="building", id="hall", height_m=height_m, **more)
     park = {"type": "FeatureCollection", "features": [outline, hall]}
     return Roofs(Site.load(json.dumps(park).encode()))
 
@@ -47,7 +50,65 @@ def test_what_is_on_a_roof_is_found_out_from_where_its_line_of_sight_passes_it()
     found = roofs().seen(camera(0.0, 0.0), ground(0.0, 75.0))
     assert found is not None
     assert found.building == "hall"
+    assert found.part is BuildingPart.ROOF
     assert found.depth_m == pytest.approx(10.0, abs=0.1)
+
+
+def test_what_is_on_a_wall_is_found_out_however_far_behind_it_is_placed() -> None:
+    # From 60 m up, the wall at 40 m is 12 m high: its upper edge is placed at 50 m.
+    for placed_m in (45.0, 49.0):
+        found = roofs().seen(camera(0.0, 0.0), ground(0.0, placed_m))
+        assert found is not None
+        assert found.part is BuildingPart.WALL
+        assert found.depth_m == pytest.approx(placed_m - 40.0, abs=0.01)
+    low = roofs().seen(camera(0.0, 0.0, 20.0), ground(0.0, 95.0))
+    assert low is not None
+    assert low.part is BuildingPart.WALL
+
+
+@given(
+    east_m=st.floats(-60, 60),
+    north_m=st.floats(-60, 130),
+    height_m=st.floats(5, 90),
+    placed=st.tuples(st.floats(-60, 60), st.floats(-60, 130)),
+)
+def test_a_building_is_met_only_where_the_line_of_sight_runs_through_it(
+    east_m: float, north_m: float, height_m: float, placed: tuple[float, float]
+) -> None:
+    found = roofs().seen(camera(east_m, north_m, height_m), ground(*placed, error_m=0.5))
+    steps = np.linspace(0.0, 1.0, 400)
+    places = np.array([east_m, north_m]) + steps[:, None] * (np.array(placed) - [east_m, north_m])
+    low = places[height_m * (1.0 - steps) <= 12.0]
+    through = bool(shapely.contains_xy(HALL.buffer(0.5), low[:, 0], low[:, 1]).any())
+    assert found is None or through
+
+
+def test_near_a_wall_it_is_not_sure() -> None:
+    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 42.5, error_m=2.0)) is None
+    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 42.5, error_m=1.0)) is not None
+
+
+def test_below_a_canopy_one_sees_what_stands_there() -> None:
+    canopy = roofs(open_below=True)
+    assert canopy.seen(camera(0.0, 0.0), ground(0.0, 46.0)) is None
+    assert canopy.seen(camera(0.0, 0.0), ground(0.0, 75.0)) is not None
+
+
+def test_assets_that_stand_up_are_met_like_buildings() -> None:
+    outline = feature(
+        shapely.box(-500, -500, 500, 500),
+        kind="boundary", id="t", name="T", time_zone="Asia/Shanghai",
+    )  # fmt: skip
+    both = [
+        feature(HALL, kind="asset", id="transformer", criticality=3, height_m=6.0),
+        feature(shapely.box(-10, -60, 10, -40), kind="asset", id="pond", criticality=3),
+    ]
+    park = {"type": "FeatureCollection", "features": [outline, *both]}
+    known = Roofs(Site.load(json.dumps(park).encode()))
+    found = known.seen(camera(0.0, 0.0), ground(0.0, 60.0))
+    assert found is not None
+    assert found.building == "transformer"
+    assert known.seen(camera(0.0, 0.0), ground(0.0, -50.0)) is None
 
 
 def test_what_stands_before_the_wall_or_far_behind_is_on_the_ground() -> None:
@@ -67,8 +128,11 @@ def test_seen_from_straight_above_a_roof_is_where_it_is() -> None:
     assert found.depth_m == pytest.approx(10.0, abs=0.1)
 
 
-def test_a_building_higher_than_the_camera_shows_no_roof() -> None:
-    assert roofs(height_m=80.0).seen(camera(0.0, 0.0), ground(0.0, 75.0)) is None
+def test_a_building_higher_than_the_camera_shows_its_wall() -> None:
+    found = roofs(height_m=80.0).seen(camera(0.0, 0.0), ground(0.0, 75.0))
+    assert found is not None
+    assert found.part is BuildingPart.WALL
+    assert found.depth_m == pytest.approx(35.0)
 
 
 def test_what_is_too_low_to_matter_is_ground() -> None:

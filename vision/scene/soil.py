@@ -25,6 +25,10 @@ from vision.scene.view import Mask, SceneView, rectangle_around
 LEAST_AREA_M2 = 15.0
 LEAST_PIXELS = 80
 LEAST_SURE = 0.42
+LEAST_LIKE = 0.72
+"""Mean of a whole region: pixel by pixel, sandy gravel and dry grass just reach the limits of soil;
+opened earth as a whole is well inside them."""
+
 COARSEST_M = 0.6
 """Ground seen with larger pixels than this shows no texture to tell soil by."""
 
@@ -60,7 +64,7 @@ class SoilDetector:
     """
 
     name = "scene-soil"
-    version = 1
+    version = 2
     incident_classes: tuple[str, ...] = ("bare_soil", "stockpile")
 
     def fresh(self) -> Self:
@@ -104,7 +108,7 @@ class SoilDetector:
                 continue
             likeness = float(soil[region > 0].mean())
             sure = _confidence(likeness, filled, measure.value)
-            if sure >= LEAST_SURE:
+            if likeness >= LEAST_LIKE and sure >= LEAST_SURE:
                 yield detection_of(view, region, class_name, sure, model_id(self), measure)
 
 

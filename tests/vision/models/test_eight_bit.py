@@ -47,7 +47,11 @@ def made(tiny: Path, pictures: list[Path]) -> ModelFile:
     return resolve_model(str(tiny))
 
 
-@pytest.mark.parametrize("name", shipped_models())
+KEPT_AS_THEY_ARE = {"site-safety"}
+"""Eight bits cost it people without hats (docs/decisions/eight-bit-models.md)."""
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped_models()) - KEPT_AS_THEY_ARE))
 def test_each_shipped_model_runs_in_eight_bits_made_of_its_own_weights(name: str) -> None:
     model = resolve_model(name)
     exported = export_model(model)
