@@ -12,7 +12,8 @@ import shapely
 from park.measure import Measure
 from park.picture import Pixels, ThermalPixels
 from park.records import BoxXyxyPx, CameraPose, Detection, Frame, Intrinsics, PosedView, PoseSigma
-from park.site_model import Asset, Building, Pipeline, Road
+from park.site import Site
+from park.site_model import Asset, Building, Pipeline, Road, Zone
 from park.spectrum import Spectrum
 from park.taxonomy import MeasureUnit
 from pipelines.scenes import SceneLook, every_detector, watched_scenes
@@ -166,6 +167,44 @@ def test_a_pipe_on_trestles_over_water_is_no_water() -> None:
     park = replace(site, pipelines=(pipe,))
     (water,) = watched_scenes(park, every_detector(park))
     assert water.zones[0].area_m.area == pytest.approx(1600.0 - 40.0 * 24.0, abs=1.0)
+
+
+def test_a_pipe_whose_height_is_known_is_kept_as_far_from_as_it_leans() -> None:
+    site = site_with(watch("discoloured_water"))
+    line = FRAME.unproject_geometry(shapely.LineString([(-60, 0), (60, 0)]))
+    park = replace(site, pipelines=(Pipeline(geometry=line, height_m=7.0),))
+    (water,) = watched_scenes(park, every_detector(park))
+    assert water.zones[0].area_m.area == pytest.approx(1600.0 - 40.0 * 35.0, abs=1.0)
+
+
+def with_second_zone(site: Site, area: shapely.Polygon, *rules: dict[str, Any]) -> Site:
+    other = Zone.model_validate(
+        {"id": "w", "rules": rules, "geometry": FRAME.unproject_geometry(area)}
+    )
+    return replace(site, zones=(*site.zones, other))
+
+
+class Anything(ChangeDetector):
+    """A change detector without a baseline, to ask what it watches."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+
+@pytest.mark.parametrize(
+    ("rules", "left_m2"),
+    [
+        (["discoloured_water"], 1200.0),
+        # A zone that watches all sorts of things is not just water.
+        (["discoloured_water", "new_structure"], 1600.0),
+    ],
+)
+def test_nothing_new_is_looked_for_on_water(rules: list[str], left_m2: float) -> None:
+    pond = shapely.box(-20.0, -20.0, 20.0, -10.0)
+    site = with_second_zone(site_with(watch("new_structure")), pond, *map(watch, rules))
+    (scene,) = watched_scenes(site, [Anything()])
+    areas = {zone.zone_id: zone.area_m.area for zone in scene.zones}
+    assert areas["z"] == pytest.approx(left_m2, abs=1.0)
 
 
 def test_a_road_over_water_takes_its_verges_with_it() -> None:
