@@ -142,6 +142,7 @@ def measure_model(
         raise ModelError(f"no folder {measured.folder} in the data")
     facts: dict[str, JsonValue] = {
         "weights": model.sha256,
+        "eight_bit": model.eight_bit_sha256,
         "card": model.card.model_dump_json(),
         "folder": measured.folder,
         "data": digest_of_folder(folder),

@@ -126,7 +126,8 @@ def _models(models: Sequence[ModelFigures]) -> str:
     about = _wrapped(
         "At the shipped thresholds; a box is right when it shares half with a labelled thing of "
         "its class. `all`: the mean of AP50 over classes, and precision and recall of all boxes "
-        "together."
+        "together. As runs do, models take their eight-bit form where they have one "
+        "([decision](decisions/eight-bit-models.md))."
     )
     text = f"## Models on real pictures\n\n{about}\n\n{_table(heads, rows)}"
     aims = "\n".join(_aims(models))

@@ -162,6 +162,7 @@ def measure_run(
         **facts,
         "baseline": wish.baseline and wish.cameras().rgb,
         "weights": [model.sha256 for model in models],
+        "eight_bit": [model.eight_bit_sha256 for model in models],
         "cards": [model.card.model_dump_json() for model in models],
     }
     known = results.get("run", told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import os
 import shutil
@@ -70,11 +69,9 @@ def export_model(model: ModelFile, *, eight_bit: bool = True) -> ExportedModel:
         ModelError: when the weights are no detection model, the eight-bit form is damaged or of
             other weights, or the cache cannot be written.
     """
-    small = model.eight_bit_path if eight_bit and model.eight_bit_path.is_file() else None
-    name = f"{model.sha256}-{_FORMAT}"
-    if small is not None:
-        name += f"-int8-{hashlib.sha256(small.read_bytes()).hexdigest()[:12]}"
-    entry = cache_folder() / "models" / name
+    small = model.eight_bit_sha256 if eight_bit else None
+    form = "" if small is None else f"-int8-{small[:12]}"
+    entry = cache_folder() / "models" / f"{model.sha256}-{_FORMAT}{form}"
     found = _read_entry(entry, fresh=False)
     if found is not None:
         return found
@@ -82,7 +79,7 @@ def export_model(model: ModelFile, *, eight_bit: bool = True) -> ExportedModel:
         entry.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".export-") as folder:
             if small is not None:
-                _unpack(model, small, Path(folder, "out"))
+                _unpack(model, Path(folder, "out"))
             else:
                 _run_export(model, Path(folder))
             try:
@@ -121,8 +118,9 @@ def _read_entry(entry: Path, *, fresh: bool) -> ExportedModel | None:
         return None
 
 
-def _unpack(model: ModelFile, archive: Path, out: Path) -> None:
-    """Unpack an eight-bit form."""
+def _unpack(model: ModelFile, out: Path) -> None:
+    """Unpack the eight-bit form of a model."""
+    archive = model.eight_bit_path
     out.mkdir()
     remedy = f"make it again with `parkwatch models quantize`, or remove {archive.name}"
     try:

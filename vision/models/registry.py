@@ -117,6 +117,12 @@ class ModelFile:
         """Where its eight-bit form lies, if there is one (`vision.models.eight_bit`)."""
         return self.path.with_suffix(".int8.zip")
 
+    @property
+    def eight_bit_sha256(self) -> str | None:
+        """Of the bytes of its eight-bit form, hexadecimal; None where there is none."""
+        path = self.eight_bit_path
+        return _sha256(path) if path.is_file() else None
+
 
 def shipped_models() -> tuple[str, ...]:
     """Return the names of the models that come with the project."""
