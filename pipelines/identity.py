@@ -103,9 +103,14 @@ def detection_id(
     The box counts to a tenth of a pixel and the time to a microsecond: finer digits differ
     between processors.
     """
-    box = tuple(round(edge * _BOX_STEPS_PER_PX) for edge in box_xyxy_px)
+    box = counted_box(box_xyxy_px)
     time_us = round(source_time_s * 1e6)
     return stable_id("detection", footage_hash, time_us, class_name, box, model_id)
+
+
+def counted_box(box_xyxy_px: BoxXyxyPx) -> tuple[int, ...]:
+    """Return a box as it counts in ids: boxes of which this is the same are one."""
+    return tuple(round(edge * _BOX_STEPS_PER_PX) for edge in box_xyxy_px)
 
 
 def patrol_id(site_id: str, source_uri: str) -> str:

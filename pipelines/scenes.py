@@ -15,6 +15,7 @@ from park.site import Site
 from park.site_model import Asset, Zone
 from park.site_rules import Watch
 from park.taxonomy import class_key, class_matches
+from pipelines.identity import counted_box
 from vision.observe import Sight
 from vision.scene.baseline import Baseline
 from vision.scene.change import ChangeDetector
@@ -212,6 +213,19 @@ def _sees(detector: SceneDetector, frame: Frame) -> bool:
     return isinstance(detector, HotspotDetector) or frame.spectrum in (None, "visible")
 
 
+def _each_once(found: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Return what was found with what several zones show of the same pixels told once, as surest.
+
+    Zones may lie in one another, and from the side one hides another.
+    """
+    best: dict[tuple[str, str, tuple[int, ...]], Detection] = {}
+    for one in found:
+        key = (one.model_id, one.class_name, counted_box(one.box_xyxy_px))
+        if key not in best or one.confidence > best[key].confidence:
+            best[key] = one
+    return tuple(best.values())
+
+
 class SceneLook:
     """The scene detectors that a site asks for, over the frames of one source in their order.
 
@@ -247,7 +261,7 @@ class SceneLook:
                 found.extend(detector.look(view, zones, (*known, *told)))
             else:
                 found.extend(detector.look(view, zones))
-        return tuple(found)
+        return _each_once(found)
 
     def _near(
         self, view: View | None, zones: tuple[WatchedZone, ...], places: shapely.STRtree

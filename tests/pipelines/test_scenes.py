@@ -116,6 +116,13 @@ def test_what_is_seen_of_a_zone_is_placed_at_its_middle_with_its_measure() -> No
     assert soil.model_id == "scene-soil@3"
 
 
+def test_what_two_zones_show_of_the_same_pixels_is_one_detection() -> None:
+    here = shapely.box(-20.0, -20.0, 20.0, 20.0)
+    site = with_second_zone(site_with(watch("bare_soil")), here, watch("bare_soil"))
+    look = SceneLook(site, watched_scenes(site, [Soil()]))
+    assert len(look.look(sight())) == 1
+
+
 def test_where_nothing_is_known_about_the_view_nothing_is_looked_for() -> None:
     site = site_with(watch("bare_soil"))
     look = SceneLook(site, watched_scenes(site, [Soil()]))
