@@ -81,6 +81,7 @@ class Accuracy:
         photos: scene detectors on photos.
         runs: simulated patrols.
         missing: what could not be measured.
+        not_asked_for: what is shipped and `AccuracyWish.only` leaves out.
     """
 
     wish: AccuracyWish
@@ -88,6 +89,7 @@ class Accuracy:
     photos: list[PhotoFigures] = field(default_factory=list)
     runs: list[RunFigures] = field(default_factory=list)
     missing: list[NotMeasured] = field(default_factory=list)
+    not_asked_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def measure(
     """
     results = Results(wish.work, fresh=wish.fresh)
     steps = list(_steps(app, wish, results, on_picture))
-    found = Accuracy(wish)
+    found = Accuracy(wish, not_asked_for=_not_asked_for(_chosen(wish)))
     for number, step in enumerate(steps, 1):
         on_step(number, len(steps), step.what)
         try:
@@ -168,6 +170,20 @@ def _chosen(wish: AccuracyWish) -> _Chosen:
         tuple(m for m in models if every or MODELS in wanted or m.card.name in wanted),
         PHOTOS if every or PHOTO_DETECTORS in wanted else (),
         tuple(s for s in scenarios if every or SCENARIOS in wanted or s in wanted),
+    )
+
+
+def _not_asked_for(chosen: _Chosen) -> tuple[str, ...]:
+    """Return in words what of all there is was not chosen."""
+    asked = {model.card.name for model in chosen.models}
+    return (
+        *(f"model {m.card.name}" for m in chosen_models((), ()) if m.card.name not in asked),
+        *(f"fire and smoke by rules on {p.folder}" for p in PHOTOS if p not in chosen.photos),
+        *(
+            f"scenario {name}"
+            for name in (*WEATHERS.values(), LOOK_ALIKES)
+            if name not in chosen.scenarios
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from ops.accuracy import Accuracy
 from ops.accuracy_models import AIMS_AP50, ClassFigures, ModelFigures
 from ops.accuracy_photos import PhotoFigures
 from ops.accuracy_pooling import IncidentFigures, Pooled, Share, pool
-from ops.accuracy_scenarios import LOOK_ALIKES, WEATHERS, RunFigures
+from ops.accuracy_scenarios import RunFigures
 from park.records import JsonValue
 
 AIM_CLEAR = 0.95
@@ -68,13 +68,7 @@ def page(found: Accuracy, command: str) -> str:
     if found.runs:
         parts.append(_scenarios(found.runs))
     lines = [f"- {_cell(one.what)}: {_cell(one.why)}" for one in found.missing]
-    run = {one.wish.scenario for one in found.runs}
-    tried = " ".join(one.what for one in found.missing)
-    lines += [
-        f"- scenario {name}: not asked for"
-        for name in (*WEATHERS.values(), LOOK_ALIKES)
-        if name not in run and name not in tried
-    ]
+    lines += [f"- {what}: not asked for" for what in found.not_asked_for]
     listed = "\n".join(_item(line) for line in lines) or "Nothing of what there is."
     parts.append(f"## Not measured\n\n{listed}\n")
     return "\n".join([*parts, _LIMITS])

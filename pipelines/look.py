@@ -24,7 +24,6 @@ from apache_beam.metrics.metric import Metrics
 from park.errors import ModelError, ParkwatchError
 from park.records import (
     BoxXyxyPx,
-    Detection,
     Frame,
     LatLonDeg,
     Observation,
@@ -35,13 +34,12 @@ from park.records import (
 from park.rows import RunStamp, observations_to_batch
 from park.schemas import SCHEMAS
 from park.site import Site
-from park.taxonomy import class_key
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
+from pipelines.buildings import Buildings, without_buildings
 from pipelines.camera_look import CameraLook
 from pipelines.footprints import Footprints
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
-from pipelines.roofs import Roofs
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
 from vision.clarity import with_clarity
 from vision.detect import IN_FLIGHT_FRAMES, BegunFrame, Detector, FrameDetections
@@ -49,7 +47,7 @@ from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
 from vision.models.suitability import why_unsuited
 from vision.observe import FrameObservations, Sight, observe, observe_scene
-from vision.overview import DroppedDetection, overview_picture
+from vision.overview import overview_picture
 from vision.privacy import PrivacyFinder
 from vision.redact import redact
 
@@ -59,8 +57,6 @@ PATROLS = "patrols"
 _BATCH_ROWS = 4096
 _BACK = "times go back in the footage; what was followed until there is followed anew"
 _NAMESPACE = "parkwatch"
-_ON_BUILDINGS = frozenset({"flame", "smoke"})
-"""What is told wherever it is: a roof or a front may burn, though its place is off then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ class LookAtFootage(beam.DoFn):
         self._settings = settings
         self._detectors: list[Detector] = []
         self._scenes: tuple[WatchedScene, ...] = ()
-        self._roofs = Roofs(settings.site)
+        self._buildings = Buildings(settings.site)
         self._privacy: PrivacyFinder | None = None
         self._frames = Metrics.counter(_NAMESPACE, "frames")
         self._rows = Metrics.counter(_NAMESPACE, "detections")
@@ -149,7 +145,7 @@ class LookAtFootage(beam.DoFn):
     ) -> Iterator[pa.RecordBatch | beam.pvalue.TaggedOutput[str, object]]:
         """Yield the batches of one source."""
         look = _Look(
-            source, self._settings, self._detectors, self._scenes, self._roofs, self._privacy
+            source, self._settings, self._detectors, self._scenes, self._buildings, self._privacy
         )
         rows: list[Observation] = []
         for seen in look.frames():
@@ -204,12 +200,12 @@ class _Look:
         settings: LookSettings,
         detectors: Sequence[Detector],
         scenes: Sequence[WatchedScene],
-        roofs: Roofs,
+        buildings: Buildings,
         privacy: PrivacyFinder | None,
     ) -> None:
         self._scenes = scenes
         self._cameras: dict[str, CameraLook] = {}
-        self._roofs = roofs
+        self._buildings = buildings
         self._source = source
         self._privacy = privacy
         self._settings = settings
@@ -382,7 +378,7 @@ class _Look:
             observe(one, sight, detector.card, self._new_id)
             for one, detector in zip(found, self._detectors, strict=True)
         ]
-        parts = [self._without_buildings(part) for part in parts]
+        parts = [without_buildings(part, self._buildings) for part in parts]
         known = [seen.box_xyxy_px for part in parts for seen in part.kept]
         if scenes := camera.scenes.look(sight, known):
             parts.append(observe_scene(scenes, sight, self._new_id))
@@ -394,21 +390,6 @@ class _Look:
             tuple(d for part in parts for d in part.dropped),
             tuple(u for part in parts for u in part.unplaced),
         )
-
-    def _without_buildings(self, seen: FrameObservations) -> FrameObservations:
-        """Drop what is seen on a roof or a wall: on the ground behind the building it is not."""
-        kept: list[Observation] = []
-        dropped = list(seen.dropped)
-        for one in seen.kept:
-            met = None
-            if one.place is not None and class_key(one.class_name) not in _ON_BUILDINGS:
-                met = self._roofs.seen(seen.frame.view, one.place)
-            if met is None:
-                kept.append(one)
-                continue
-            found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
-            dropped.append(DroppedDetection(found, f"on a {met.part}", one.size_m))
-        return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:
         footage = (

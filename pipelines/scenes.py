@@ -15,6 +15,7 @@ from park.site import Site
 from park.site_model import Asset, Zone
 from park.site_rules import Watch
 from park.taxonomy import class_key, class_matches
+from pipelines.buildings import uprights
 from pipelines.identity import counted_box
 from vision.observe import Sight
 from vision.scene.baseline import Baseline
@@ -82,10 +83,10 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
 
 def _standing(site: Site) -> tuple[Standing, ...]:
     """Return what stands up on a site, as far as its file says so."""
-    raised = [(one.geometry, one.height_m) for one in site.pipelines if one.height_m is not None]
-    return tuple(
-        Standing(geometry, height_m)
-        for geometry, height_m in [*((b.geometry, b.height_m) for b in site.buildings), *raised]
+    pipes = [(one.geometry, one.height_m) for one in site.pipelines if one.height_m is not None]
+    return (
+        *(Standing(one.geometry, one.height_m) for one in uprights(site)),
+        *(Standing(geometry, height_m) for geometry, height_m in pipes),
     )
 
 

@@ -1,18 +1,14 @@
 """Models in eight bits: half the time of a processor, made once by whoever ships the weights.
 
 `NAME.int8.zip` beside `NAME.pt` holds the OpenVINO model whose weights and activations are eight
-bits wide, the ranges measured on pictures; `made.json` in it says of which weights it is made.
+bits wide, the ranges measured on pictures.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import logging
-import os
 import re
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from park.errors import ModelError
-from vision.models.export import ExportedModel, export_model
+from vision.models.eight_bit_archive import MODEL_FILES, EightBitModel, write_archive
+from vision.models.export import export_model
 from vision.models.registry import ModelFile
 
 MOST_PICTURES = 200
@@ -99,11 +96,10 @@ def quantize(model: ModelFile, pictures: Sequence[Path], *, seed: int = 0) -> Qu
     )
     with tempfile.TemporaryDirectory() as folder:
         ov.save_model(small, Path(folder) / "model.xml", compress_to_fp16=False)
-        parts = {name: (Path(folder) / name).read_bytes() for name in ("model.xml", "model.bin")}
-    path = model.eight_bit_path
-    content = _archive(parts, model, exported, len(windows))
-    _write(path, content)
-    return QuantizeReport(path, len(windows), len(content) / 1e6)
+        files = {name: (Path(folder) / name).read_bytes() for name in MODEL_FILES}
+    content = EightBitModel(files, exported.classes, exported.input_px, len(windows))
+    written = write_archive(model, content)
+    return QuantizeReport(model.eight_bit_path, len(windows), written / 1e6)
 
 
 def _windows(pictures: Sequence[Path], seed: int) -> list[NDArray[np.uint8]]:
@@ -139,29 +135,3 @@ def _head_of(names: Sequence[str]) -> str:
     if not layers:
         raise ModelError("its layers have no numbers; only YOLO models are made into eight bits")
     return rf"model\.{max(layers)}"
-
-
-def _archive(
-    parts: dict[str, bytes], model: ModelFile, exported: ExportedModel, pictures: int
-) -> bytes:
-    made = {
-        "of_sha256": model.sha256,
-        "classes": list(exported.classes),
-        "input_px": exported.input_px,
-        "pictures": pictures,
-    }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in {**parts, "made.json": json.dumps(made).encode()}.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise ModelError(f"cannot write {path}: {error.strerror or error}") from error

@@ -9,19 +9,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from park.errors import ModelError
+from vision.models.eight_bit_archive import read_archive
 from vision.models.registry import ModelFile
 
 _EXPORT_TIMEOUT_S = 600
 _FORMAT = "1"
 """Raised when the layout of the cache changes, so that old entries are not read."""
-_PARTS = ("model.xml", "model.bin", "made.json")
-_MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +117,16 @@ def _read_entry(entry: Path, *, fresh: bool) -> ExportedModel | None:
 
 def _unpack(model: ModelFile, out: Path) -> None:
     """Unpack the eight-bit form of a model."""
-    archive = model.eight_bit_path
+    found = read_archive(model)
     out.mkdir()
-    remedy = f"make it again with `parkwatch models quantize`, or remove {archive.name}"
-    try:
-        with zipfile.ZipFile(archive) as content:
-            sizes = {name: content.getinfo(name).file_size for name in _PARTS}
-            if sum(sizes.values()) > _MOST_BYTES:
-                raise ModelError(f"{archive} unpacks to over {_MOST_BYTES // 10**6} MB; {remedy}")
-            made = json.loads(content.read("made.json"))
-            for name in _PARTS[:2]:
-                (out / name).write_bytes(content.read(name))
-        about = {
-            "classes": [str(name) for name in made["classes"]],
-            "input_px": int(made["input_px"]),
-            "fixed_shape": False,
-            "eight_bit": True,
-        }
-        of_sha256 = str(made["of_sha256"])
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{archive} is damaged ({error}); {remedy}") from error
-    if of_sha256 != model.sha256:
-        raise ModelError(
-            f"{archive} was made of other weights ({of_sha256[:12]}) than those beside it "
-            f"({model.sha256[:12]}); {remedy}"
-        )
+    for name, content in found.files.items():
+        (out / name).write_bytes(content)
+    about = {
+        "classes": list(found.classes),
+        "input_px": found.input_px,
+        "fixed_shape": False,
+        "eight_bit": True,
+    }
     (out / "model.json").write_text(json.dumps(about), "utf-8")
 
 

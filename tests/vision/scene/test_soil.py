@@ -42,6 +42,8 @@ COVERED: dict[str, tuple[Bgr, float]] = {
     "red asphalt": ((70, 84, 150), 8.0),
     "tiles": ((60, 85, 170), 18.0),
     "painted floor": ((90, 121, 150), 0.6),
+    "wet sand": ((105, 140, 160), 26.0),
+    "sandy gravel": ((112, 138, 152), 30.0),
 }
 
 

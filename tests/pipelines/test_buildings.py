@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,23 @@ from hypothesis import strategies as st
 from shapely.geometry import mapping
 
 from park.geodesy import LocalFrame
-from park.records import CameraPose, CornersView, GroundPoint, Intrinsics, PosedView, PoseSigma
+from park.picture import Pixels
+from park.records import (
+    CameraPose,
+    CornersView,
+    Frame,
+    GroundPoint,
+    Intrinsics,
+    Observation,
+    PosedView,
+    PoseSigma,
+)
 from park.site import Site
-from pipelines.roofs import BuildingPart, Roofs
+from pipelines.buildings import BuildingPart, Buildings, without_buildings
+from vision.observe import FrameObservations
 
 FRAME = LocalFrame(31.0, 121.0)
+AT = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 LENS = Intrinsics.from_fov(1280, 720, 70.0)
 SIGMA = PoseSigma(1.0, 1.0, 1.0, 0.5, 0.5)
 HALL = shapely.box(-10.0, 40.0, 10.0, 80.0)
@@ -26,14 +39,14 @@ def feature(shape: Any, **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": geometry}
 
 
-def roofs(height_m: float = 12.0, **more: Any) -> Roofs:
+def buildings(height_m: float = 12.0, **more: Any) -> Buildings:
     outline = feature(
         shapely.box(-500, -500, 500, 500),
         kind="boundary", id="t", name="T", time_zone="Asia/Shanghai",
     )  # fmt: skip
     hall = feature(HALL, kind="building", id="hall", height_m=height_m, **more)
     park = {"type": "FeatureCollection", "features": [outline, hall]}
-    return Roofs(Site.load(json.dumps(park).encode()))
+    return Buildings(Site.load(json.dumps(park).encode()))
 
 
 def camera(east_m: float, north_m: float, height_m: float = 60.0) -> PosedView:
@@ -47,7 +60,7 @@ def ground(east_m: float, north_m: float, error_m: float = 2.0) -> GroundPoint:
 
 def test_what_is_on_a_roof_is_found_out_from_where_its_line_of_sight_passes_it() -> None:
     # From (0, 0) at 60 m the middle of the roof, 12 m up, seems to lie at 60 / (1 - 12/60).
-    found = roofs().seen(camera(0.0, 0.0), ground(0.0, 75.0))
+    found = buildings().seen(camera(0.0, 0.0), ground(0.0, 75.0))
     assert found is not None
     assert found.building == "hall"
     assert found.part is BuildingPart.ROOF
@@ -57,11 +70,11 @@ def test_what_is_on_a_roof_is_found_out_from_where_its_line_of_sight_passes_it()
 def test_what_is_on_a_wall_is_found_out_however_far_behind_it_is_placed() -> None:
     # From 60 m up, the wall at 40 m is 12 m high: its upper edge is placed at 50 m.
     for placed_m in (45.0, 49.0):
-        found = roofs().seen(camera(0.0, 0.0), ground(0.0, placed_m))
+        found = buildings().seen(camera(0.0, 0.0), ground(0.0, placed_m))
         assert found is not None
         assert found.part is BuildingPart.WALL
         assert found.depth_m == pytest.approx(placed_m - 40.0, abs=0.01)
-    low = roofs().seen(camera(0.0, 0.0, 20.0), ground(0.0, 95.0))
+    low = buildings().seen(camera(0.0, 0.0, 20.0), ground(0.0, 95.0))
     assert low is not None
     assert low.part is BuildingPart.WALL
 
@@ -75,7 +88,7 @@ def test_what_is_on_a_wall_is_found_out_however_far_behind_it_is_placed() -> Non
 def test_a_building_is_met_only_where_the_line_of_sight_runs_through_it(
     east_m: float, north_m: float, height_m: float, placed: tuple[float, float]
 ) -> None:
-    found = roofs().seen(camera(east_m, north_m, height_m), ground(*placed, error_m=0.5))
+    found = buildings().seen(camera(east_m, north_m, height_m), ground(*placed, error_m=0.5))
     steps = np.linspace(0.0, 1.0, 400)
     places = np.array([east_m, north_m]) + steps[:, None] * (np.array(placed) - [east_m, north_m])
     low = places[height_m * (1.0 - steps) <= 12.0]
@@ -84,12 +97,12 @@ def test_a_building_is_met_only_where_the_line_of_sight_runs_through_it(
 
 
 def test_near_a_wall_it_is_not_sure() -> None:
-    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 42.5, error_m=2.0)) is None
-    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 42.5, error_m=1.0)) is not None
+    assert buildings().seen(camera(0.0, 0.0), ground(0.0, 42.5, error_m=2.0)) is None
+    assert buildings().seen(camera(0.0, 0.0), ground(0.0, 42.5, error_m=1.0)) is not None
 
 
 def test_below_a_canopy_one_sees_what_stands_there() -> None:
-    canopy = roofs(open_below=True)
+    canopy = buildings(open_below=True)
     assert canopy.seen(camera(0.0, 0.0), ground(0.0, 46.0)) is None
     assert canopy.seen(camera(0.0, 0.0), ground(0.0, 75.0)) is not None
 
@@ -104,7 +117,7 @@ def test_assets_that_stand_up_are_met_like_buildings() -> None:
         feature(shapely.box(-10, -60, 10, -40), kind="asset", id="pond", criticality=3),
     ]
     park = {"type": "FeatureCollection", "features": [outline, *both]}
-    known = Roofs(Site.load(json.dumps(park).encode()))
+    known = Buildings(Site.load(json.dumps(park).encode()))
     found = known.seen(camera(0.0, 0.0), ground(0.0, 60.0))
     assert found is not None
     assert found.building == "transformer"
@@ -112,35 +125,76 @@ def test_assets_that_stand_up_are_met_like_buildings() -> None:
 
 
 def test_what_stands_before_the_wall_or_far_behind_is_on_the_ground() -> None:
-    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 38.0)) is None
-    assert roofs().seen(camera(0.0, 0.0), ground(0.0, 104.0)) is None
+    assert buildings().seen(camera(0.0, 0.0), ground(0.0, 38.0)) is None
+    assert buildings().seen(camera(0.0, 0.0), ground(0.0, 104.0)) is None
 
 
 def test_near_the_edge_of_a_roof_it_is_not_sure() -> None:
     edge = 42.0 / 0.8
-    assert roofs().seen(camera(0.0, 0.0), ground(0.0, edge, error_m=3.0)) is None
-    assert roofs().seen(camera(0.0, 0.0), ground(0.0, edge, error_m=1.0)) is not None
+    assert buildings().seen(camera(0.0, 0.0), ground(0.0, edge, error_m=3.0)) is None
+    assert buildings().seen(camera(0.0, 0.0), ground(0.0, edge, error_m=1.0)) is not None
 
 
 def test_seen_from_straight_above_a_roof_is_where_it_is() -> None:
-    found = roofs().seen(camera(0.0, 60.0), ground(0.0, 60.0))
+    found = buildings().seen(camera(0.0, 60.0), ground(0.0, 60.0))
     assert found is not None
     assert found.depth_m == pytest.approx(10.0, abs=0.1)
 
 
 def test_a_building_higher_than_the_camera_shows_its_wall() -> None:
-    found = roofs(height_m=80.0).seen(camera(0.0, 0.0), ground(0.0, 75.0))
+    found = buildings(height_m=80.0).seen(camera(0.0, 0.0), ground(0.0, 75.0))
     assert found is not None
     assert found.part is BuildingPart.WALL
     assert found.depth_m == pytest.approx(35.0)
 
 
 def test_what_is_too_low_to_matter_is_ground() -> None:
-    assert roofs(height_m=1.5).seen(camera(0.0, 60.0), ground(0.0, 60.0)) is None
+    assert buildings(height_m=1.5).seen(camera(0.0, 60.0), ground(0.0, 60.0)) is None
 
 
-def test_pictures_without_a_camera_see_no_roofs() -> None:
+def observed(class_name: str, place: GroundPoint | None) -> Observation:
+    return Observation(
+        detection_id=class_name,
+        patrol_id="p",
+        time=AT,
+        class_name=class_name,
+        confidence=0.9,
+        box_xyxy_px=(10.0, 10.0, 60.0, 40.0),
+        track_id=None,
+        object_id=None,
+        place=place,
+        size_m=4.6,
+        source_uri="flight.mp4",
+        source_time_s=0.0,
+        model_id="vehicles@1",
+    )
+
+
+def test_what_is_seen_on_a_building_is_dropped_and_listed_with_what_it_is_on() -> None:
+    pixels = Pixels(np.zeros((720, 1280, 3), np.uint8))
+    frame = Frame(pixels, AT, camera(0.0, 0.0), "flight.mp4", 0.0, "p")
+    on_ground, unplaced = observed("car", ground(0.0, 38.0)), observed("van", None)
+    on_wall, on_roof = observed("bus", ground(0.0, 48.0)), observed("person", ground(0.0, 75.0))
+    seen = FrameObservations(frame, (on_ground, on_wall, on_roof, unplaced), (), ("no pose",))
+    left = without_buildings(seen, buildings())
+    assert left.kept == (on_ground, unplaced)
+    assert [(d.detection.class_name, d.reason, d.size_m) for d in left.dropped] == [
+        ("bus", "on a wall", 4.6),
+        ("person", "on a roof", 4.6),
+    ]
+    assert left.unplaced == ("no pose",)
+
+
+@pytest.mark.parametrize("class_name", ["flame", "smoke"])
+def test_flame_and_smoke_are_told_on_buildings_too(class_name: str) -> None:
+    pixels = Pixels(np.zeros((720, 1280, 3), np.uint8))
+    frame = Frame(pixels, AT, camera(0.0, 0.0), "flight.mp4", 0.0, "p")
+    seen = FrameObservations(frame, (observed(class_name, ground(0.0, 75.0)),), (), ())
+    assert without_buildings(seen, buildings()).kept == seen.kept
+
+
+def test_pictures_without_a_camera_see_no_buildings() -> None:
     corners = tuple(FRAME.to_lat_lon(e, n) for e, n in ((-9, 9), (9, 9), (9, -9), (-9, -9)))
     view = CornersView(100, 100, corners)  # type: ignore[arg-type]
-    assert roofs().seen(view, ground(0.0, 60.0)) is None
-    assert roofs().seen(None, ground(0.0, 60.0)) is None
+    assert buildings().seen(view, ground(0.0, 60.0)) is None
+    assert buildings().seen(None, ground(0.0, 60.0)) is None

@@ -1,0 +1,182 @@
+"""What is seen on a building does not stand on the ground behind it.
+
+A line of sight that meets a roof or a wall is placed on the ground by its pose alone: several
+metres off, further for higher buildings and flatter views. Where the site file has outline and
+height of what stands there, this is found out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from park.geodesy import FloatArray
+from park.records import Detection, GroundPoint, Observation, PosedView, View
+from park.site import Site
+from park.taxonomy import class_key
+from vision.observe import FrameObservations
+from vision.overview import DroppedDetection
+
+_LEAST_HEIGHT_M = 2.0
+"""Lower buildings shift what is on them by less than places are off."""
+_WALL_M = 1.0
+"""What stands before a wall may be placed this far behind it on top of its error: by its height."""
+
+_ON_BUILDINGS = frozenset({"flame", "smoke"})
+
+
+class BuildingPart(StrEnum):
+    """Which part of a building a line of sight meets."""
+
+    ROOF = "roof"
+    WALL = "wall"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingSeen:
+    """A building that a line of sight meets.
+
+    Attributes:
+        building: its name for people.
+        part: what of it.
+        depth_m: of a roof, how far inside its outline the line meets it; of a wall, how far
+            behind it the line meets the ground.
+    """
+
+    building: str
+    part: BuildingPart
+    depth_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """Something of a site that stands up with walls.
+
+    Attributes:
+        name: for people.
+        geometry: its outline, WGS84, longitude first.
+        height_m: of its top above the ground.
+        open_below: whether one sees in below its top.
+    """
+
+    name: str
+    geometry: BaseGeometry
+    height_m: float
+    open_below: bool = False
+
+
+def uprights(site: Site) -> tuple[Upright, ...]:
+    """Return the buildings of a site, and its assets whose outline and height are known."""
+    buildings = [
+        Upright(
+            one.id or (one.name.text() if one.name else f"{one.height_m:g} m high"),
+            one.geometry,
+            one.height_m,
+            one.open_below,
+        )
+        for one in site.buildings
+    ]
+    assets = [
+        Upright(
+            one.id or (one.name.text() if one.name else one.asset_class),
+            one.geometry,
+            one.height_m,
+        )
+        for one in site.assets
+        if one.height_m is not None and shapely.get_dimensions(one.geometry) == 2
+    ]
+    return (*buildings, *assets)
+
+
+class Buildings:
+    """What stands up on a site, and what a camera sees of it.
+
+    Args:
+        site: whose buildings and assets.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._frame = site.frame
+        self._uprights = [one for one in uprights(site) if one.height_m >= _LEAST_HEIGHT_M]
+        self._outlines_m = [site.frame.project_geometry(one.geometry) for one in self._uprights]
+        self._tree = shapely.STRtree(self._outlines_m)
+
+    def seen(self, view: View | None, place: GroundPoint) -> BuildingSeen | None:
+        """Return the building that is surely seen at a place, None where it is the ground.
+
+        Surely means further inside the outline, or further behind the wall, than the place may
+        be off. Views of known corners have no camera, and see no buildings.
+
+        Args:
+            view: of the frame.
+            place: what was placed on the ground.
+        """
+        if not self._uprights or not isinstance(view, PosedView) or view.pose.alt_home_m <= 0.0:
+            return None
+        camera_m = np.array(self._frame.to_en_m(view.pose.lat_deg, view.pose.lon_deg))
+        ground_m = np.array(self._frame.to_en_m(place.lat_deg, place.lon_deg))
+        sight = shapely.linestrings(np.stack((camera_m, ground_m)))
+        best: BuildingSeen | None = None
+        for number in self._tree.query(sight, predicate="intersects").tolist():
+            one = self._uprights[number]
+            # The line falls evenly from the camera's height to the ground; below the height of
+            # what stands there it runs over this stretch of the map.
+            share = max(0.0, 1.0 - one.height_m / view.pose.alt_home_m)
+            enters_m = camera_m + share * (ground_m - camera_m)
+            # From below its top, no roof is seen.
+            roof = share > 0.0
+            outline_m = self._outlines_m[number]
+            found = _met(one, outline_m, enters_m, ground_m, place.error_m, roof=roof)
+            if found is not None and (best is None or found.depth_m > best.depth_m):
+                best = found
+        return best
+
+
+def _met(
+    one: Upright,
+    outline_m: BaseGeometry,
+    enters_m: FloatArray,
+    ground_m: FloatArray,
+    error_m: float,
+    *,
+    roof: bool,
+) -> BuildingSeen | None:
+    """Return what of a building a line of sight surely meets; None where it passes it by."""
+    point = shapely.points(enters_m)
+    if roof and outline_m.contains(point):
+        depth_m = float(outline_m.boundary.distance(point))
+        return BuildingSeen(one.name, BuildingPart.ROOF, depth_m) if depth_m > error_m else None
+    if one.open_below:
+        return None
+    stretch = shapely.LineString(np.stack((enters_m, ground_m)))
+    inside = stretch.intersection(outline_m)
+    if inside.is_empty:
+        return None
+    behind_m = float(stretch.length - inside.distance(point))
+    if behind_m <= error_m + _WALL_M:
+        return None
+    return BuildingSeen(one.name, BuildingPart.WALL, behind_m)
+
+
+def without_buildings(seen: FrameObservations, buildings: Buildings) -> FrameObservations:
+    """Return what was seen in a frame less what is on roofs and walls, which is listed as dropped.
+
+    On the ground behind the building, where its pose places it, it is not. Flame and smoke are
+    kept: a roof or a front may burn, though its place is off then.
+    """
+    kept: list[Observation] = []
+    dropped = list(seen.dropped)
+    for one in seen.kept:
+        met = None
+        if one.place is not None and class_key(one.class_name) not in _ON_BUILDINGS:
+            met = buildings.seen(seen.frame.view, one.place)
+        if met is None:
+            kept.append(one)
+            continue
+        found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
+        dropped.append(DroppedDetection(found, f"on a {met.part}", one.size_m))
+    return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
