@@ -54,7 +54,8 @@ DETECTIONS: pa.Schema = pa.schema(
         _column(
             "object_id",
             pa.string(),
-            "Same thing in all footage of the run; null when it was not merged.",
+            "Same thing in all footage of the run; null where it has no place, or is another name "
+            "or a part of what stands there.",
             optional=True,
         ),
         _column("lat_deg", pa.float64(), f"{_LAT}. {_CLEAR}", optional=True),

@@ -37,6 +37,7 @@ from pipelines.evidence import (
     shown_in_clip,
 )
 from pipelines.incidents import raised, sum_by_day
+from pipelines.one_place import one_thing_each
 from pipelines.progress import listener_of
 from pipelines.rules import evaluate_rules
 from vision.clip import ClipOptions
@@ -170,7 +171,9 @@ class MergeDay(beam.DoFn):
         settings = self._settings
         listener_of(settings.stamp.run_id).phase(f"merging {day_text}")
         rows = _rows_of(settings, day)
-        objects = merge_observations(list(batch_to_observations(thin_tracks(one_of_each(rows)))))
+        seen = list(batch_to_observations(thin_tracks(one_of_each(rows))))
+        by_heat = {m.model_id for m in settings.models if m.card.spectrum == "thermal"}
+        objects = one_thing_each(merge_observations(seen), settings.site, by_heat)
         final = _with_objects(rows, objects)
         pq.write_table(final, detections_file(settings.out, day))
         yield DayObjects(day, objects)

@@ -55,11 +55,12 @@ def seen_enough(rule: RuleBase, kind: IncidentType, sightings: Iterable[Observat
 
     In a video a thing has to be seen in `min_sightings` frames: five where the incident's
     evidence is a sequence, else three, unless the rule says. Photos count from the first,
-    because a photo is evidence that anybody can judge.
+    because a photo is evidence that anybody can judge. The first frame of a video is taken for
+    one where nothing was followed in it.
     """
     frames = set()
     for seen in sightings:
-        if seen.track_id is None:
+        if seen.track_id is None and seen.source_time_s == 0.0:
             return True
         frames.add((seen.source_uri, seen.source_time_s))
     usual = _OVER_TIME if kind.evidence is EvidenceKind.SEQUENCE else _IN_A_PICTURE

@@ -160,6 +160,9 @@ def _buildings(draft: Draft, frame: LocalFrame) -> Iterator[JsonValue]:
     for stack in draft.stacks:
         area = Point(stack.east_m, stack.north_m).buffer(stack.radius_m, quad_segs=2)
         yield _building(frame, f"{stack.stack_id}-b", area, stack.height_m, owners[stack.plot_id])
+    for tank in draft.tanks:
+        area = Point(tank.east_m, tank.north_m).buffer(tank.radius_m, quad_segs=4)
+        yield _building(frame, f"{tank.tank_id}-b", area, tank.height_m, owners[tank.plot_id])
     for tower in draft.cooling_towers:
         area = Point(tower.east_m, tower.north_m).buffer(tower.radius_m, quad_segs=3)
         yield _building(frame, tower.tower_id, area, tower.height_m, owners[tower.plot_id])

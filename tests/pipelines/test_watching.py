@@ -59,6 +59,16 @@ class TestWatch:
         assert watched("open_flame", filmed("f", 2, class_name="flame")).hits == ()
         assert len(watched("open_flame", filmed("f", 3, class_name="flame")).hits) == 1
 
+    def test_what_is_found_without_being_followed_counts_frames_of_a_video_too(self) -> None:
+        def found(frames: int) -> TrackedObject:
+            shed = filmed("n", frames, class_name="new_object")
+            loose = (replace(s, track_id=None, source_time_s=7.5 + s.source_time_s)
+                     for s in shed.observations)  # fmt: skip
+            return replace(shed, observations=tuple(loose))
+
+        assert watched("new_structure", found(2)).hits == ()
+        assert len(watched("new_structure", found(3)).hits) == 1
+
     def test_smoke_has_to_stay_longer_than_a_flame(self) -> None:
         assert watched("smoke", filmed("s", 4, class_name="smoke")).hits == ()
         assert len(watched("smoke", filmed("s", 5, class_name="smoke")).hits) == 1

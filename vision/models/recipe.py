@@ -66,7 +66,6 @@ class PictureRecipe(_Part):
             0 for whole pictures, which the trainer fits into the size.
         per_dataset: crops from the pictures to learn from of each dataset, spread evenly over
             them, so that a large dataset does not drown a small one; None for `crops` of each.
-        check_whole: pictures to check on are taken whole, though those to learn from are cut.
         zoom_range: smallest and largest magnification of a crop.
         thing_px_range: a crop around a thing is magnified so that the thing's longer side lies
             here, as far as `zoom_range`'s largest allows; None to leave that to chance.
@@ -87,7 +86,6 @@ class PictureRecipe(_Part):
     duplicate_bits: int | None = Field(6, ge=0, le=32)
     crops: int = Field(0, ge=0)
     per_dataset: int | None = Field(None, ge=1)
-    check_whole: bool = False
     zoom_range: tuple[float, float] = (1.0, 1.0)
     thing_px_range: tuple[float, float] | None = None
     background_around: tuple[str, ...] = ()
@@ -109,7 +107,7 @@ class PictureRecipe(_Part):
         both = set(self.train_splits) & set(self.validation_splits)
         if both:
             raise ValueError(f"{sorted(both)} is both learned from and checked on")
-        for name in ("per_dataset", "check_whole", "thing_px_range", "background_around"):
+        for name in ("per_dataset", "thing_px_range", "background_around"):
             if getattr(self, name) and not self.crops:
                 raise ValueError(f"{name} is of crops, and `crops` is 0")
         return self

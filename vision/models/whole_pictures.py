@@ -57,8 +57,7 @@ def write_pictures(dataset: Dataset, recipe: Recipe, out: Path) -> TileSet:
         if index % part.check_every:
             continue
         shown = LabelledImage(image, _boxes_px(image, picture, recipe))
-        cut = part.crops and not part.check_whole
-        for number, crop in enumerate(_grid(shown, part) if cut else [shown]):
+        for number, crop in enumerate(_grid(shown, part) if part.crops else [shown]):
             writer.write(f"{writer.written:05d}-{picture.path.stem}-{number}", crop)
     val_count, writer = writer.written, _writer(out, "train", recipe)
     known = np.array(hashes, np.uint64)

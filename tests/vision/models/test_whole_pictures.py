@@ -121,14 +121,6 @@ def test_validation_crops_cover_the_picture_at_its_own_resolution(
     assert tiles.val_tiles == 3 * 2 * 2
 
 
-def test_pictures_to_check_on_may_be_whole_beside_crops_to_learn_from(
-    tmp_path: Path, data: Path
-) -> None:
-    part = recipe(tmp_path, "crops = 2\ncheck_whole = true")
-    tiles = write_pictures(read_dataset(data), part, tmp_path / "out")
-    assert (tiles.train_tiles, tiles.val_tiles) == (12, 3)
-
-
 def test_an_epoch_may_look_at_some_of_the_checked_pictures_and_learns_from_none(
     tmp_path: Path, data: Path
 ) -> None:

@@ -1,0 +1,239 @@
+"""Two things do not stand in one place: what has several names there is one thing.
+
+Models see the same ground each in its own way. Heat shows a van by its bonnet, and takes a group
+of people for a bicycle; a comparison with a baseline finds a parked car that is new. Merging keeps
+apart what has classes of its own, so that one thing may come out of it as several. Here they are
+compared once more, as bodies that take up room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from statistics import median
+
+import shapely
+from scipy.spatial import cKDTree
+
+from park.geodesy import LocalFrame
+from park.records import BoxXyxyPx, Observation, TrackedObject
+from park.site import Site
+from park.taxonomy import class_key
+from vision.families import CYCLE, PERSON, VEHICLE, family_of
+
+_TOGETHER = timedelta(seconds=5)
+"""Things not seen at the same time may have stood there one after the other."""
+
+_ANYTHING = frozenset({"new_object"})
+"""What names a thing without saying what it is."""
+
+_GROUND = frozenset({"bare_soil", "stockpile"})
+_FLAME = "flame"
+
+_SAME_SHARE, _SAME_M = 0.35, 2.0
+"""Of a vehicle's length: less than between the middles of cars side by side."""
+
+_BONNET_SHARE, _BONNET_M = 0.45, 2.5
+"""How far from the middle of a vehicle its warmest part is."""
+
+_RIDER_M = 1.0
+_GLOW_M = 5.0
+_HALF_WIDTH_M = 0.8
+"""Of a small car: nearer to equipment its middle cannot be."""
+
+_LEAST_HEIGHT_M = 1.0
+_TIMES_AS_OFTEN = 2
+"""A pile of goods is taken for a vehicle now and then, and is new in every picture."""
+
+_NESTED = 0.8
+"""Share of a box inside another at which both may be of one thing."""
+
+_NESTED_PICTURES = 3
+"""A person seen before a car from one side is not before it from the others."""
+
+
+def one_thing_each(
+    objects: Sequence[TrackedObject], site: Site, thermal_models: Set[str] = frozenset()
+) -> tuple[TrackedObject, ...]:
+    """Return objects less those that are another name, or a part, of what stands in their place.
+
+    Only what stood there at the same time is compared, and what no model told apart: it did where
+    one picture has a box of each, neither within the other.
+
+    - two vehicles are one, with the observations of both;
+    - what was only said to be new is the person or the vehicle seen there, twice as often at least;
+    - a cycle within a person's reach is that person;
+    - soil around a flame is ground that it lights;
+    - a person seen by heat alone is a warm part of a vehicle that was seen in colour, or whose box
+      had it inside in several pictures;
+    - a vehicle where the site file has equipment with a height is that equipment, and so is a
+      person surely within its outline.
+
+    Observations of what is left out belong to no object then; they stay among the detections.
+
+    Args:
+        objects: of a day.
+        site: whose equipment, and whose metres.
+        thermal_models: ids of models that look at heat.
+    """
+    equipment = _Equipment(site)
+    free = [one for one in objects if not equipment.stands_at(one)]
+    bodies = [_Body.of(one, site.frame) for one in free if not one.moving]
+    left = {one.object_id: one for one in free}
+    for _, stays, goes in sorted(_pairs(bodies, thermal_models)):
+        first, second = bodies[stays], bodies[goes]
+        ids = first.thing.object_id, second.thing.object_id
+        if not left.keys() >= set(ids) or _told_apart(first, second):
+            continue
+        del left[second.thing.object_id]
+        if first.family == second.family:
+            whole = _joined(left[first.thing.object_id], second.thing)
+            left[first.thing.object_id] = whole
+            bodies[stays] = replace(first, boxes={**second.boxes, **first.boxes})
+    return tuple(sorted(left.values(), key=lambda one: (one.first_seen, one.object_id)))
+
+
+_Picture = tuple[str, str, float]
+"""A picture as one model saw it: the model, the file, and seconds from its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    thing: TrackedObject
+    family: str
+    east_north_m: tuple[float, float]
+    length_m: float
+    models: frozenset[str]
+    boxes: Mapping[_Picture, BoxXyxyPx]
+
+    @property
+    def sightings(self) -> int:
+        return len(self.thing.observations)
+
+    @classmethod
+    def of(cls, thing: TrackedObject, frame: LocalFrame) -> _Body:
+        sizes_m = [seen.size_m for seen in thing.observations if seen.size_m is not None]
+        return cls(
+            thing,
+            family_of(thing.class_name).name,
+            _east_north_m(thing, frame),
+            median(sizes_m) if sizes_m else 0.0,
+            frozenset(seen.model_id for seen in thing.observations),
+            {_picture(seen): seen.box_xyxy_px for seen in thing.observations},
+        )
+
+
+def _picture(seen: Observation) -> _Picture:
+    return seen.model_id, seen.source_uri, seen.source_time_s
+
+
+def _east_north_m(thing: TrackedObject, frame: LocalFrame) -> tuple[float, float]:
+    east_m, north_m = frame.to_en_m(thing.place.lat_deg, thing.place.lon_deg)
+    return float(east_m), float(north_m)
+
+
+def _pairs(bodies: Sequence[_Body], thermal_models: Set[str]) -> Iterator[tuple[float, int, int]]:
+    """Yield how far apart, as a share of what may be, which body stays, and which is part of it."""
+    if len(bodies) < 2:
+        return
+    tree = cKDTree([body.east_north_m for body in bodies])
+    for one, other in tree.query_pairs(_GLOW_M, output_type="ndarray").tolist():
+        if not _stood_together(bodies[one].thing, bodies[other].thing):
+            continue
+        apart_m = math.dist(bodies[one].east_north_m, bodies[other].east_north_m)
+        for stays, goes in ((one, other), (other, one)):
+            within_m = _within_m(bodies[stays], bodies[goes], thermal_models)
+            if apart_m < within_m and _rank(bodies[stays]) > _rank(bodies[goes]):
+                yield apart_m / within_m, stays, goes
+
+
+def _rank(body: _Body) -> tuple[int, int, str]:
+    """Return what decides which of two is the thing: what it is said to be, then how often."""
+    known = body.family in (VEHICLE.name, PERSON.name, _FLAME)
+    return 1 if known else 0, body.sightings, body.thing.object_id
+
+
+def _stood_together(one: TrackedObject, other: TrackedObject) -> bool:
+    return (
+        one.first_seen <= other.last_seen + _TOGETHER
+        and other.first_seen <= one.last_seen + _TOGETHER
+    )
+
+
+def _within_m(stays: _Body, goes: _Body, thermal_models: Set[str]) -> float:
+    """Return up to how far `goes` is a name or a part of `stays`; 0.0 where it is none of both."""
+    if goes.family in _GROUND:
+        return min(0.5 * goes.length_m, _GLOW_M) if stays.family == _FLAME else 0.0
+    if (stays.family, goes.family) == (PERSON.name, CYCLE.name):
+        return _RIDER_M
+    same_m = min(_SAME_SHARE * stays.length_m, _SAME_M)
+    if class_key(goes.family) in _ANYTHING:
+        known = stays.family in (VEHICLE.name, CYCLE.name, PERSON.name)
+        return same_m if known and stays.sightings >= _TIMES_AS_OFTEN * goes.sightings else 0.0
+    if stays.family != VEHICLE.name or goes.family not in (VEHICLE.name, PERSON.name):
+        return 0.0
+    warm = goes.models <= thermal_models
+    in_colour = not stays.models <= thermal_models
+    if warm and (in_colour or _nested(stays, goes) >= _NESTED_PICTURES):
+        return min(_BONNET_SHARE * stays.length_m, _BONNET_M)
+    return same_m if goes.family == VEHICLE.name else 0.0
+
+
+def _told_apart(one: _Body, other: _Body) -> bool:
+    """Return whether a model saw both in one picture, neither within the other."""
+    shared = one.boxes.keys() & other.boxes.keys()
+    return any(not _within(one.boxes[picture], other.boxes[picture]) for picture in shared)
+
+
+def _nested(one: _Body, other: _Body) -> int:
+    """Return in how many pictures of one model one of both lies within the other."""
+    shared = one.boxes.keys() & other.boxes.keys()
+    return sum(_within(one.boxes[picture], other.boxes[picture]) for picture in shared)
+
+
+def _within(one: BoxXyxyPx, other: BoxXyxyPx) -> bool:
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    smaller = min((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (one, other))
+    return bool(wide > 0.0 and high > 0.0 and wide * high >= _NESTED * smaller)
+
+
+def _joined(one: TrackedObject, other: TrackedObject) -> TrackedObject:
+    """Return a thing with what was seen of it under another name; its place stays."""
+    more = [replace(seen, object_id=one.object_id) for seen in other.observations]
+    seen_by_all = sorted([*one.observations, *more], key=lambda o: (o.time, o.detection_id))
+    return replace(
+        one,
+        first_seen=seen_by_all[0].time,
+        last_seen=seen_by_all[-1].time,
+        observations=tuple(seen_by_all),
+    )
+
+
+class _Equipment:
+    """What of a site a vehicle may be mistaken for."""
+
+    def __init__(self, site: Site) -> None:
+        self._frame = site.frame
+        self._tree = shapely.STRtree(
+            [
+                site.frame.project_geometry(asset.geometry)
+                for asset in site.assets
+                if (asset.height_m or 0.0) >= _LEAST_HEIGHT_M
+            ]
+        )
+
+    def stands_at(self, thing: TrackedObject) -> bool:
+        """Return whether a vehicle or a person stands where there is equipment already."""
+        family = family_of(thing.class_name)
+        if thing.moving or family not in (VEHICLE, PERSON):
+            return False
+        middle = shapely.Point(_east_north_m(thing, self._frame))
+        if family is VEHICLE:
+            return len(self._tree.query(middle, "dwithin", distance=_HALF_WIDTH_M)) > 0
+        return any(
+            self._tree.geometries[number].boundary.distance(middle) > thing.place.error_m
+            for number in self._tree.query(middle, "within")
+        )
