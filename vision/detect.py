@@ -38,6 +38,8 @@ IN_FLIGHT_FRAMES = 4
 _FRAME_TIMEOUT_S = 120.0
 _SURE = 0.5
 _MIN_SURE = 2
+_LESS_SURE = 0.3
+"""Share of its threshold above which what a model says at one of several scales counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +90,9 @@ class Detector:
             [of_class(n) if confidence is None else confidence for n in exported.classes],
             np.float32,
         )
-        self._engine = Engine(exported, confidence=float(self._thresholds.min()))
+        # What is averaged over scales may be less sure at some of them.
+        share = _LESS_SURE if len(self.card.unknown_scales) > 1 else 1.0
+        self._engine = Engine(exported, confidence=share * float(self._thresholds.min()))
         card_px = self.card.input_px if model.has_card else exported.input_px
         self._input_px = exported.input_px if exported.fixed_shape else (input_px or card_px)
         self._whole = whole
@@ -172,7 +176,7 @@ class Detector:
                 input_px=self._input_px,
                 whole_up_to=self._whole_up_to,
                 longest_px=card.unknown_longest_px,
-                enlarged=card.unknown_enlarged,
+                scales=card.unknown_scales,
             )
         return plan_known(
             width_px,

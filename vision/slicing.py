@@ -8,15 +8,17 @@ and cut into overlapping windows where it is then still too large.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from park.geodesy import FloatArray
+from vision.fusing import fused
 from vision.models.engine import RawBoxes
 
 OVERLAP = 0.25
@@ -55,6 +57,7 @@ class Window:
         x1_px: right edge.
         y1_px: bottom edge.
         scale: pixels given to the model for each pixel of the full picture.
+        level: what was seen at the scales of one level is averaged; None for what stands alone.
     """
 
     x0_px: int
@@ -62,6 +65,7 @@ class Window:
     x1_px: int
     y1_px: int
     scale: float
+    level: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def plan_unknown(
     input_px: int,
     whole_up_to: float = WHOLE_UP_TO,
     longest_px: int | None = None,
-    enlarged: float = 1.0,
+    scales: Sequence[float] = (1.0,),
 ) -> Plan:
     """Return windows at every halving of the scale down to the whole picture in one window.
 
@@ -175,19 +179,25 @@ def plan_unknown(
         input_px: longest side of a window once scaled.
         whole_up_to: a picture up to this many times `input_px` is one window.
         longest_px: longest side that the picture is shrunk to first; None begins with its own.
-        enlarged: how many times larger it is then looked at first, at least 1.
+        scales: how many times larger it is then looked at first; what is seen at several is to be
+            averaged.
     """
     windows: list[Window] = []
     scale = 1.0 if longest_px is None else min(1.0, longest_px / max(width_px, height_px))
-    scale *= enlarged
     # What is small in its pictures is not looked for any smaller than one window shows it.
-    enough_px = input_px * (whole_up_to if enlarged > 1.0 else 1.0)
-    while True:
-        level = windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to, few=False)
-        windows.extend(level)
-        if max(width_px, height_px) * scale <= enough_px:
-            return Plan(tuple(windows), scale_known=False)
+    enough_px = input_px * (whole_up_to if max(scales) > 1.0 else 1.0)
+    for level in itertools.count():
+        for times in scales:
+            looked_at = windows_at(
+                width_px, height_px, scale * times, input_px, whole_up_to=whole_up_to, few=False
+            )
+            if len(scales) > 1:
+                looked_at = [replace(window, level=level) for window in looked_at]
+            windows.extend(looked_at)
+        if max(width_px, height_px) * scale * min(scales) <= enough_px:
+            break
         scale /= 2.0
+    return Plan(tuple(windows), scale_known=False)
 
 
 def quantised(scale: float) -> float:
@@ -259,9 +269,37 @@ def merge_windows(
 
     A box that a window's edge cuts gives way to a whole one that covers it. Where several scales
     were tried, boxes outside `object_px_range` (pixels of the model's input) are left to the
-    scale at which the thing has a size that the model knows.
+    scale at which the thing has a size that the model knows. What was seen at the scales of one
+    level is averaged (`vision.fusing`).
     """
-    several = len({part.window.scale for part in parts}) > 1
+    levels: dict[int | None, dict[float, list[WindowBoxes]]] = {}
+    for part in parts:
+        levels.setdefault(part.window.level, {}).setdefault(part.window.scale, []).append(part)
+    if None in levels:
+        several = len(levels[None]) > 1
+        return _merged(parts, width_px, height_px, object_px_range if several else None)
+    sized = object_px_range if len(levels) > 1 else None
+    averaged = [
+        fused([_merged(at, width_px, height_px, sized) for at in scales.values()])
+        for scales in levels.values()
+    ]
+    if len(averaged) < 2:
+        return averaged[0] if averaged else _merged([], width_px, height_px, None)
+    all_of_them = RawBoxes(
+        np.concatenate([boxes.xyxy_px for boxes in averaged]),
+        np.concatenate([boxes.confidence for boxes in averaged]),
+        np.concatenate([boxes.class_index for boxes in averaged]),
+    )
+    return _each_once(all_of_them, np.zeros(len(all_of_them), np.bool_))
+
+
+def _merged(
+    parts: list[WindowBoxes],
+    width_px: int,
+    height_px: int,
+    object_px_range: tuple[float, float] | None,
+) -> RawBoxes:
+    """Return the boxes of windows, each thing once; those outside a range of sizes are left out."""
     xyxy: list[NDArray[np.float32]] = []
     confidence: list[NDArray[np.float32]] = []
     index: list[NDArray[np.int64]] = []
@@ -272,7 +310,7 @@ def merge_windows(
             continue
         scaled = boxes.xyxy_px
         keep = np.ones(len(boxes), bool)
-        if several and object_px_range is not None:
+        if object_px_range is not None:
             longest = np.maximum(scaled[:, 2] - scaled[:, 0], scaled[:, 3] - scaled[:, 1])
             keep = (longest >= object_px_range[0] * 0.8) & (longest <= object_px_range[1] * 1.5)
         w = (window.x1_px - window.x0_px) * window.scale

@@ -241,16 +241,43 @@ class TestUnknownScale:
         assert small.windows == (Window(0, 0, 300, 200, 1.0),), "nothing is magnified"
 
     def test_a_model_of_small_things_begins_larger(self) -> None:
-        plan = plan_unknown(640, 512, input_px=640, enlarged=1.5)
+        plan = plan_unknown(640, 512, input_px=640, scales=(1.5,))
         assert plan.windows == (Window(0, 0, 640, 512, 1.5),), "and no smaller than in one window"
-        large = plan_unknown(2000, 1000, input_px=640, enlarged=1.5)
+        large = plan_unknown(2000, 1000, input_px=640, scales=(1.5,))
         assert [w.scale for w in large.windows][-1] == 0.375
+
+    def test_several_scales_are_looked_at_together_at_every_level(self) -> None:
+        plan = plan_unknown(640, 512, input_px=640, scales=(1.5, 1.0))
+        assert [(w.scale, w.level) for w in plan.windows] == [(1.5, 0), (1.0, 0)]
+        large = plan_unknown(1800, 1000, input_px=640, scales=(1.5, 1.0))
+        looked_at = list(dict.fromkeys((w.level, w.scale) for w in large.windows))
+        assert looked_at == [(0, 1.5), (0, 1.0), (1, 0.75), (1, 0.5)]
 
 
 LEFT, RIGHT = Window(0, 0, 640, 640, 1.0), Window(480, 0, 1120, 640, 1.0)
 
 
 class TestMerging:
+    def test_what_is_seen_at_one_of_two_scales_counts_half(self) -> None:
+        large, small = Window(0, 0, 640, 512, 2.0, level=0), Window(0, 0, 640, 512, 1.0, level=0)
+        parts = [
+            WindowBoxes(large, boxes((200, 100, 300, 160, 0.8), (800, 100, 860, 160, 0.6))),
+            WindowBoxes(small, boxes((100, 50, 150, 80, 0.4))),
+        ]
+        found = merge_windows(parts, 640, 512, object_px_range=(200.0, 300.0))
+        assert found.confidence.tolist() == pytest.approx([0.6, 0.3])
+        assert found.xyxy_px[0].tolist() == pytest.approx([100, 50, 150, 80])
+
+    def test_levels_are_brought_together_as_scales_are_that_stand_alone(self) -> None:
+        near, far = Window(0, 0, 640, 512, 1.0, level=0), Window(0, 0, 640, 512, 0.5, level=1)
+        both = [
+            WindowBoxes(near, boxes((100, 50, 150, 80, 0.4), (300, 300, 310, 306, 0.9))),
+            WindowBoxes(far, boxes((50, 25, 75, 40, 0.7))),
+        ]
+        found = merge_windows(both, 640, 512, object_px_range=(20.0, 60.0))
+        assert found.confidence.tolist() == pytest.approx([0.7])
+        assert found.xyxy_px[0].tolist() == pytest.approx([100, 50, 150, 80])
+
     def test_a_thing_that_both_windows_see_whole_comes_out_once(self) -> None:
         found = merge_windows(
             [

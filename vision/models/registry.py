@@ -35,8 +35,8 @@ class ModelCard(BaseModel):
             it is looked at in full.
         most_enlarged: largest magnification that still helps it; what is further away than that
             brings into its range is not looked at.
-        unknown_enlarged: how many times larger a picture of unknown scale is looked at first, for a
-            model of things that are small in their pictures.
+        unknown_scales: how many times its size a picture of unknown scale is looked at first; what
+            is seen at several is averaged, so that a thing seen at one alone counts less.
         reference_m: length on the ground of its most common thing, to guess the scale of
             pictures without a pose; None when there is none.
         threshold: confidence above which a box counts, chosen on validation data.
@@ -61,7 +61,9 @@ class ModelCard(BaseModel):
     object_px_range: tuple[float, float] | None = None
     unknown_longest_px: int | None = Field(None, ge=32)
     most_enlarged: float = Field(4.0, ge=1.0, le=8.0)
-    unknown_enlarged: float = Field(1.0, ge=1.0, le=4.0)
+    unknown_scales: tuple[Annotated[float, Field(ge=0.25, le=4.0)], ...] = Field(
+        (1.0,), min_length=1, max_length=5
+    )
     reference_m: float | None = Field(None, gt=0)
     threshold: float = Field(0.25, gt=0, lt=1)
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
