@@ -24,7 +24,7 @@ from park.records import (
     PoseSigma,
 )
 from park.site import Site
-from pipelines.buildings import BuildingPart, Buildings, without_buildings
+from pipelines.buildings import BuildingPart, Buildings, uprights, without_buildings
 from vision.observe import FrameObservations
 
 FRAME = LocalFrame(31.0, 121.0)
@@ -122,6 +122,25 @@ def test_assets_that_stand_up_are_met_like_buildings() -> None:
     assert found is not None
     assert found.building == "transformer"
     assert known.seen(camera(0.0, 0.0), ground(0.0, -50.0)) is None
+
+
+def test_what_stands_up_is_every_building_and_each_asset_with_outline_and_height() -> None:
+    park = [
+        feature(
+            shapely.box(-500, -500, 500, 500),
+            kind="boundary",
+            id="t",
+            name="T",
+            time_zone="Asia/Shanghai",
+        ),
+        feature(HALL, kind="building", id="hall", height_m=12.0, open_below=True),
+        feature(shapely.box(-9, -60, 9, -40), kind="asset", id="tank", criticality=3, height_m=9.0),
+        feature(shapely.box(20, -60, 40, -40), kind="asset", id="pond", criticality=3),
+        feature(shapely.Point(60, 0), kind="asset", id="mast", criticality=3, height_m=30.0),
+    ]
+    site = Site.load(json.dumps({"type": "FeatureCollection", "features": park}).encode())
+    known = {one.name: (one.height_m, one.open_below) for one in uprights(site)}
+    assert known == {"hall": (12.0, True), "tank": (9.0, False)}
 
 
 def test_what_stands_before_the_wall_or_far_behind_is_on_the_ground() -> None:
