@@ -178,7 +178,7 @@ def _not_asked_for(chosen: _Chosen) -> tuple[str, ...]:
     asked = {model.card.name for model in chosen.models}
     return (
         *(f"model {m.card.name}" for m in chosen_models((), ()) if m.card.name not in asked),
-        *(f"fire and smoke by rules on {p.folder}" for p in PHOTOS if p not in chosen.photos),
+        *(_photos_called(shown) for shown in PHOTOS if shown not in chosen.photos),
         *(
             f"scenario {name}"
             for name in (*WEATHERS.values(), LOOK_ALIKES)
@@ -218,7 +218,11 @@ def _photo_step(
     def do(found: Accuracy) -> None:
         found.photos.extend(on_photos(shown, _data(data), results, on_picture))
 
-    return _Step(f"fire and smoke by rules on {shown.folder} ({shown.title})", do)
+    return _Step(_photos_called(shown), do)
+
+
+def _photos_called(shown: PhotoSet) -> str:
+    return f"fire and smoke by rules on {shown.folder} ({shown.title})"
 
 
 def _run_step(app: App, run: RunWish, results: Results, instead: Sequence[ModelFile]) -> _Step:

@@ -20,17 +20,17 @@ from scipy.spatial import cKDTree
 from park.geodesy import LocalFrame
 from park.records import BoxXyxyPx, Observation, TrackedObject
 from park.site import Site
-from park.taxonomy import class_key
+from park.taxonomy import class_matches
 from vision.families import CYCLE, PERSON, VEHICLE, family_of
 
 _TOGETHER = timedelta(seconds=5)
 """Things not seen at the same time may have stood there one after the other."""
 
-_ANYTHING = frozenset({"new_object"})
+_ANYTHING = ("new_object",)
 """What names a thing without saying what it is."""
 
-_GROUND = frozenset({"bare_soil", "stockpile"})
-_FLAME = "flame"
+_GROUND = ("bare_soil", "stockpile")
+_FLAME = ("flame",)
 
 _SAME_SHARE, _SAME_M = 0.35, 2.0
 """Of a vehicle's length: less than between the middles of cars side by side."""
@@ -112,6 +112,9 @@ class _Body:
     def sightings(self) -> int:
         return len(self.thing.observations)
 
+    def is_one_of(self, classes: Sequence[str]) -> bool:
+        return class_matches(self.thing.class_name, classes)
+
     @classmethod
     def of(cls, thing: TrackedObject, frame: LocalFrame) -> _Body:
         sizes_m = [seen.size_m for seen in thing.observations if seen.size_m is not None]
@@ -151,7 +154,7 @@ def _pairs(bodies: Sequence[_Body], thermal_models: Set[str]) -> Iterator[tuple[
 
 def _rank(body: _Body) -> tuple[int, int, str]:
     """Return what decides which of two is the thing: what it is said to be, then how often."""
-    known = body.family in (VEHICLE.name, PERSON.name, _FLAME)
+    known = body.family in (VEHICLE.name, PERSON.name) or body.is_one_of(_FLAME)
     return 1 if known else 0, body.sightings, body.thing.object_id
 
 
@@ -164,12 +167,12 @@ def _stood_together(one: TrackedObject, other: TrackedObject) -> bool:
 
 def _within_m(stays: _Body, goes: _Body, thermal_models: Set[str]) -> float:
     """Return up to how far `goes` is a name or a part of `stays`; 0.0 where it is none of both."""
-    if goes.family in _GROUND:
-        return min(0.5 * goes.length_m, _GLOW_M) if stays.family == _FLAME else 0.0
+    if goes.is_one_of(_GROUND):
+        return min(0.5 * goes.length_m, _GLOW_M) if stays.is_one_of(_FLAME) else 0.0
     if (stays.family, goes.family) == (PERSON.name, CYCLE.name):
         return _RIDER_M
     same_m = min(_SAME_SHARE * stays.length_m, _SAME_M)
-    if class_key(goes.family) in _ANYTHING:
+    if goes.is_one_of(_ANYTHING):
         known = stays.family in (VEHICLE.name, CYCLE.name, PERSON.name)
         return same_m if known and stays.sightings >= _TIMES_AS_OFTEN * goes.sightings else 0.0
     if stays.family != VEHICLE.name or goes.family not in (VEHICLE.name, PERSON.name):

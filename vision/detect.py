@@ -67,6 +67,8 @@ class Detector:
         whole: look at each picture once, shrunk to `input_px`, whatever its scale; for
             measurements against tools that do this.
         eight_bit: take the model's eight-bit form where there is one.
+        averaged: where a picture of unknown scale is looked at at several, what is seen is
+            averaged; else the surest look counts, so that less escapes.
 
     Raises:
         ModelError: when the weights are no detection model.
@@ -80,6 +82,7 @@ class Detector:
         input_px: int | None = None,
         whole: bool = False,
         eight_bit: bool = True,
+        averaged: bool = True,
     ) -> None:
         exported = export_model(model, eight_bit=eight_bit)
         self.model = model
@@ -91,7 +94,8 @@ class Detector:
             np.float32,
         )
         # What is averaged over scales may be less sure at some of them.
-        share = _LESS_SURE if len(self.card.unknown_scales) > 1 else 1.0
+        self._averaged = averaged and len(self.card.unknown_scales) > 1
+        share = _LESS_SURE if self._averaged else 1.0
         self._engine = Engine(exported, confidence=share * float(self._thresholds.min()))
         card_px = self.card.input_px if model.has_card else exported.input_px
         self._input_px = exported.input_px if exported.fixed_shape else (input_px or card_px)
@@ -177,6 +181,7 @@ class Detector:
                 whole_up_to=self._whole_up_to,
                 longest_px=card.unknown_longest_px,
                 scales=card.unknown_scales,
+                averaged=self._averaged,
             )
         return plan_known(
             width_px,

@@ -95,7 +95,10 @@ class PrivacyFinder:
 
     def _detector(self, model: ModelFile) -> Detector:
         if model.sha256 not in self._detectors:
-            self._detectors[model.sha256] = Detector(model, confidence=PRIVACY_CONFIDENCE)
+            # Averaged over scales, somebody seen at one of three would pass for nobody.
+            self._detectors[model.sha256] = Detector(
+                model, confidence=PRIVACY_CONFIDENCE, averaged=False
+            )
         return self._detectors[model.sha256]
 
     def _classes(self, model: ModelFile) -> tuple[str, ...]:

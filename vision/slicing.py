@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -170,6 +171,7 @@ def plan_unknown(
     whole_up_to: float = WHOLE_UP_TO,
     longest_px: int | None = None,
     scales: Sequence[float] = (1.0,),
+    averaged: bool = True,
 ) -> Plan:
     """Return windows at every halving of the scale down to the whole picture in one window.
 
@@ -179,8 +181,8 @@ def plan_unknown(
         input_px: longest side of a window once scaled.
         whole_up_to: a picture up to this many times `input_px` is one window.
         longest_px: longest side that the picture is shrunk to first; None begins with its own.
-        scales: how many times larger it is then looked at first; what is seen at several is to be
-            averaged.
+        scales: how many times larger it is then looked at first.
+        averaged: what is seen at several scales of one level is averaged; else each stands alone.
     """
     windows: list[Window] = []
     scale = 1.0 if longest_px is None else min(1.0, longest_px / max(width_px, height_px))
@@ -191,7 +193,7 @@ def plan_unknown(
             looked_at = windows_at(
                 width_px, height_px, scale * times, input_px, whole_up_to=whole_up_to, few=False
             )
-            if len(scales) > 1:
+            if averaged and len(scales) > 1:
                 looked_at = [replace(window, level=level) for window in looked_at]
             windows.extend(looked_at)
         if max(width_px, height_px) * scale * min(scales) <= enough_px:
@@ -278,11 +280,14 @@ def merge_windows(
     if None in levels:
         several = len(levels[None]) > 1
         return _merged(parts, width_px, height_px, object_px_range if several else None)
-    sized = object_px_range if len(levels) > 1 else None
-    averaged = [
-        fused([_merged(at, width_px, height_px, sized) for at in scales.values()])
-        for scales in levels.values()
-    ]
+    averaged = []
+    for scales in levels.values():
+        boxes = fused([_merged(at, width_px, height_px, None) for at in scales.values()])
+        if len(levels) > 1 and object_px_range is not None:
+            # A thing just too large at one scale of a level is not half as likely to be there.
+            keep = _has_known_size(boxes.xyxy_px * statistics.fmean(scales), object_px_range)
+            boxes = _chosen(boxes, keep)
+        averaged.append(boxes)
     if len(averaged) < 2:
         return averaged[0] if averaged else _merged([], width_px, height_px, None)
     all_of_them = RawBoxes(
@@ -291,6 +296,19 @@ def merge_windows(
         np.concatenate([boxes.class_index for boxes in averaged]),
     )
     return _each_once(all_of_them, np.zeros(len(all_of_them), np.bool_))
+
+
+def _has_known_size(
+    xyxy_px: NDArray[np.float32], object_px_range: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Return which boxes, in pixels of the model's input, are of a size that it knows."""
+    longest = np.maximum(xyxy_px[:, 2] - xyxy_px[:, 0], xyxy_px[:, 3] - xyxy_px[:, 1])
+    known = (longest >= object_px_range[0] * 0.8) & (longest <= object_px_range[1] * 1.5)
+    return np.asarray(known, np.bool_)
+
+
+def _chosen(boxes: RawBoxes, which: NDArray[np.bool_] | NDArray[np.int64]) -> RawBoxes:
+    return RawBoxes(boxes.xyxy_px[which], boxes.confidence[which], boxes.class_index[which])
 
 
 def _merged(
@@ -311,8 +329,7 @@ def _merged(
         scaled = boxes.xyxy_px
         keep = np.ones(len(boxes), bool)
         if object_px_range is not None:
-            longest = np.maximum(scaled[:, 2] - scaled[:, 0], scaled[:, 3] - scaled[:, 1])
-            keep = (longest >= object_px_range[0] * 0.8) & (longest <= object_px_range[1] * 1.5)
+            keep = _has_known_size(scaled, object_px_range)
         w = (window.x1_px - window.x0_px) * window.scale
         h = (window.y1_px - window.y0_px) * window.scale
         by_edge = (
@@ -360,5 +377,4 @@ def _each_once(boxes: RawBoxes, cut: NDArray[np.bool_]) -> RawBoxes:
         if (iou > _SAME_IOU).any() or (inside > _INSIDE).any():
             continue
         kept.append(int(i))
-    chosen = np.asarray(kept, np.int64)
-    return RawBoxes(xyxy[chosen], boxes.confidence[chosen], boxes.class_index[chosen])
+    return _chosen(boxes, np.asarray(kept, np.int64))

@@ -216,6 +216,7 @@ def test_the_page_has_every_detector_and_type_with_its_counts() -> None:
     assert "| steam | 1 of 1 | 1 of 1 |" in text
     assert "- model thermal on thermal_people_vehicles: no folder of that name" in text
     assert "- scenario hazy: not asked for" in text
+    assert "- scenario clear-day: not asked for" not in text
 
 
 def test_an_aim_that_is_missed_is_said() -> None:

@@ -249,6 +249,8 @@ class TestUnknownScale:
     def test_several_scales_are_looked_at_together_at_every_level(self) -> None:
         plan = plan_unknown(640, 512, input_px=640, scales=(1.5, 1.0))
         assert [(w.scale, w.level) for w in plan.windows] == [(1.5, 0), (1.0, 0)]
+        alone = plan_unknown(640, 512, input_px=640, scales=(1.5, 1.0), averaged=False)
+        assert [(w.scale, w.level) for w in alone.windows] == [(1.5, None), (1.0, None)]
         large = plan_unknown(1800, 1000, input_px=640, scales=(1.5, 1.0))
         looked_at = list(dict.fromkeys((w.level, w.scale) for w in large.windows))
         assert looked_at == [(0, 1.5), (0, 1.0), (1, 0.75), (1, 0.5)]
@@ -267,6 +269,18 @@ class TestMerging:
         found = merge_windows(parts, 640, 512, object_px_range=(200.0, 300.0))
         assert found.confidence.tolist() == pytest.approx([0.6, 0.3])
         assert found.xyxy_px[0].tolist() == pytest.approx([100, 50, 150, 80])
+
+    def test_a_thing_too_large_at_one_scale_of_a_level_is_as_sure_as_it_looks(self) -> None:
+        large, small = Window(0, 0, 640, 512, 1.2, level=0), Window(0, 0, 640, 512, 0.8, level=0)
+        far = Window(0, 0, 640, 512, 0.5, level=1)
+        # 55 px and 37 px at the model, which knows things up to 45.
+        parts = [
+            WindowBoxes(large, boxes((120, 60, 175, 90, 0.8))),
+            WindowBoxes(small, boxes((80, 40, 117, 60, 0.6))),
+            WindowBoxes(far, boxes()),
+        ]
+        found = merge_windows(parts, 640, 512, object_px_range=(10.0, 31.0))
+        assert found.confidence.tolist() == pytest.approx([0.7])
 
     def test_levels_are_brought_together_as_scales_are_that_stand_alone(self) -> None:
         near, far = Window(0, 0, 640, 512, 1.0, level=0), Window(0, 0, 640, 512, 0.5, level=1)
