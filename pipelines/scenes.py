@@ -23,6 +23,7 @@ from vision.scene.change import ChangeDetector
 from vision.scene.detector import SceneDetector, Setting, WatchedZone
 from vision.scene.flame import FlameDetector
 from vision.scene.hotspot import HotspotDetector
+from vision.scene.known_light import KnownLight
 from vision.scene.lean import Standing
 from vision.scene.smoke import SmokeDetector
 from vision.scene.soil import SoilDetector
@@ -69,16 +70,17 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
         for asset in site.assets
         if _is(asset, "cooling_tower")
     ]
+    before = None if baseline is None else Baseline(Path(baseline))
     always = (
         HotspotDetector(),
         FlameDetector(),
         SmokeDetector(towers),
         WaterDetector(),
-        SoilDetector(),
+        SoilDetector(None if before is None else KnownLight(before)),
     )
-    if baseline is None:
+    if before is None:
         return always
-    return (*always, ChangeDetector(Baseline(Path(baseline)), _standing(site)))
+    return (*always, ChangeDetector(before, _standing(site)))
 
 
 def _standing(site: Site) -> tuple[Standing, ...]:

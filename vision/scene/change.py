@@ -34,16 +34,20 @@ from park.taxonomy import MeasureUnit
 from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.lean import Leans, Standing
+from vision.scene.light import light_between
 from vision.scene.ortho import CellGrid, Patch, laid_flat, registered
 from vision.scene.regions import cleaned, grown, regions
 from vision.scene.view import Mask, SceneView
 
 LEAST_AREA_M2 = 6.0
-LEAST_SURE = 0.22
+LEAST_SURE = 0.32
 """Before what was seen once is marked down: less sure is mostly light and lean."""
 
 LEAST_SINE = 0.70
 """Ground seen flatter than 45 degrees is not compared: buildings lean over it."""
+
+LEAST_WIDTH_M = 1.0
+"""Narrower strips are walls and fences that lean another way than in the baseline."""
 
 MOST_SHIFT_M = 8.0
 MOST_PATCH_M = 160.0
@@ -89,7 +93,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 2
+    version = 3
     incident_classes: tuple[str, ...] = ("new_object",)
 
     def __init__(self, baseline: Baseline, standing: Sequence[Standing] = ()) -> None:
@@ -151,7 +155,7 @@ class ChangeDetector:
         whole = cleaned(grown(compared.strong, compared.weak), 5, 9) & watched
         for region in regions(whole, least_px):
             sure = _surety(compared, region)
-            if sure < LEAST_SURE:
+            if sure < LEAST_SURE or _width_m(region, grid.cell_m) < LEAST_WIDTH_M:
                 continue
             again = self._seen_before(zone.zone_id, grid, region, view.frame)
             sure *= 1.0 if again else 0.7
@@ -311,15 +315,17 @@ def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Co
     """Return the watched cells that differ by more than light and a half metre of shift."""
     cell_m = now.grid.cell_m
     inside = watched > 0
-    was, is_now = (_smooth_lab(patch.image_bgr, cell_m) for patch in (before, now))
-    gain = _gain(was[..., 0], is_now[..., 0], inside)
-    cast = _cast(was, is_now, inside)
-    tint_was = _tints(was)
-    tint_now = _tints(is_now) - cast
+    shared = np.where(now.sine >= LEAST_SINE, now.known & before.known, 0) > 0
+    smooth = [_smooth_bgr(patch.image_bgr, cell_m) for patch in (before, now)]
+    lit = light_between(smooth[0][shared], smooth[1][shared]).on(smooth[0])
+    was, is_now = (
+        np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2Lab), np.float32) for part in (lit, smooth[1])
+    )
+    tint_was, tint_now = _tints(was), _tints(is_now)
     size = 2 * max(1, round(_SLACK_M / cell_m)) + 1
     near = np.ones((size, size), np.uint8)
     off = _beyond(tint_now, tint_was, near)
-    light_was, light_now = _luminance(was[..., 0]) * gain, _luminance(is_now[..., 0])
+    light_was, light_now = _luminance(was[..., 0]), _luminance(is_now[..., 0])
     highest = cv2.dilate(light_was, near)
     lowest = cv2.erode(light_was, near)
     darker = light_now < 0.9 * lowest
@@ -330,8 +336,8 @@ def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Co
     tint = (np.hypot(off[..., 0], off_b) * steady).astype(np.float32)
     floor = 0.02
     ratio = ((light_now + floor) / (highest + floor)).astype(np.float32)
-    lit = light_was > 0.45 * float(np.median(light_was[inside]))
-    bright = np.where(lit, np.log(np.maximum(ratio, 1e-3)) / math.log(BRIGHTER), 0.0)
+    sunny = light_was > 0.45 * float(np.median(light_was[inside]))
+    bright = np.where(sunny, np.log(np.maximum(ratio, 1e-3)) / math.log(BRIGHTER), 0.0)
     edges = _new_edges(before, now, watched)
     evidence = np.maximum(tint / least_tint, bright)
     weak = np.maximum(evidence, np.minimum(edges / _EDGE, 0.95))
@@ -343,7 +349,7 @@ def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Co
 def _crowns(patch: Patch) -> Mask:
     """Return 255 on trees and bushes and close around them: they lean, sway and grow."""
     cell_m = patch.grid.cell_m
-    lab = _smooth_lab(patch.image_bgr, cell_m)
+    lab = cv2.cvtColor(_smooth_bgr(patch.image_bgr, cell_m), cv2.COLOR_BGR2Lab)
     green = (lab[..., 1] < -7.0) & (lab[..., 2] > 8.0) & (lab[..., 2] > -lab[..., 1])
     grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     size = 2 * max(1, round(0.6 / cell_m)) + 1
@@ -371,6 +377,13 @@ def _surety(compared: _Compared, region: Mask) -> float:
     return by_contrast * by_structure * (1.0 - 0.6 * math.exp(-area / 12.0))
 
 
+def _width_m(region: Mask, cell_m: float) -> float:
+    """Return the diameter of the widest circle in a region, less what smoothing adds to it."""
+    inside = cv2.copyMakeBorder(region, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    widest = 2.0 * float(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
+    return (widest - _smooth_cells(cell_m)) * cell_m
+
+
 def _structure_kept(compared: _Compared, region: Mask) -> float:
     """Return the correlation of brightness in and around a region, then and now, -1 to 1."""
     cell_m = compared.now.grid.cell_m
@@ -387,10 +400,13 @@ def _structure_kept(compared: _Compared, region: Mask) -> float:
     return float(parts[0] @ parts[1]) / norm if norm > 0.0 else 0.0
 
 
-def _smooth_lab(image_bgr: NDArray[np.uint8], cell_m: float) -> NDArray[np.float32]:
-    size = 2 * max(1, round(_SMOOTH_M / cell_m / 2.0)) + 1
-    smooth = cv2.blur(image_bgr.astype(np.float32) / 255.0, (size, size))
-    return np.asarray(cv2.cvtColor(smooth, cv2.COLOR_BGR2Lab), np.float32)
+def _smooth_bgr(image_bgr: NDArray[np.uint8], cell_m: float) -> NDArray[np.float32]:
+    size = _smooth_cells(cell_m)
+    return np.asarray(cv2.blur(image_bgr.astype(np.float32) / 255.0, (size, size)), np.float32)
+
+
+def _smooth_cells(cell_m: float) -> int:
+    return 2 * max(1, round(_SMOOTH_M / cell_m / 2.0)) + 1
 
 
 def _tints(lab: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -399,22 +415,6 @@ def _tints(lab: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _luminance(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(((lightness + 16.0) / 116.0) ** 3, np.float32)
-
-
-def _gain(
-    was: NDArray[np.float32], is_now: NDArray[np.float32], inside: NDArray[np.bool_]
-) -> float:
-    """Return how much brighter lit ground is now: the mode-like upper middle of the ratios."""
-    ratios = _luminance(is_now[inside]) / np.maximum(_luminance(was[inside]), 0.01)
-    return float(np.clip(np.percentile(ratios, 60.0), 0.2, 5.0))
-
-
-def _cast(
-    was: NDArray[np.float32], is_now: NDArray[np.float32], inside: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Return the tint that the light or the camera's white balance has put over everything."""
-    off = np.median(_tints(is_now)[inside] - _tints(was)[inside], axis=0)
-    return np.asarray(np.clip(off, -8.0, 8.0), np.float32)
 
 
 def _beyond(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from park.records import Detection
 from vision.scene.detector import WatchedZone, model_id
+from vision.scene.known_light import KnownLight
 from vision.scene.regions import area_measure, cleaned, detection_of, regions, union
 from vision.scene.view import Mask, SceneView, rectangle_around
 
@@ -61,15 +62,22 @@ class SoilDetector:
     """Finds bare soil and uncovered stockpiles in zones where the ground is to be covered.
 
     Settings of a zone: `min_area_m2` (15), `class_name` ("bare_soil" or "stockpile").
+
+    Args:
+        light: of a baseline in which colours are judged, where there is one: in haze and in
+            evening light dry grass has the colour that soil has in the morning.
     """
 
     name = "scene-soil"
-    version = 2
+    version = 3
     incident_classes: tuple[str, ...] = ("bare_soil", "stockpile")
 
+    def __init__(self, light: KnownLight | None = None) -> None:
+        self._light = light
+
     def fresh(self) -> Self:
-        """Return the same: nothing is remembered."""
-        return type(self)()
+        """Return one that has seen nothing."""
+        return type(self)(None if self._light is None else self._light.fresh())
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return bare ground in the zones of one frame."""
@@ -82,6 +90,7 @@ class SoilDetector:
         ]
         if not seen:
             return ()
+        view = view if self._light is None else self._light.seen_in_it(view)
         whole = soil_likeness(view, union([mask for _, mask, _ in seen], view.shape))
         found: list[Detection] = []
         for zone, mask, around in seen:

@@ -6,6 +6,7 @@ when it is first asked for and kept, so that several detectors pay for it once.
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import cached_property
 
@@ -41,6 +42,7 @@ _BRIGHTEST_OF_BLACK = 45.0
 _ONE_COLOUR = 1.5
 _POSE_LATTICE = 7
 _BAND_PX = 64
+_OF_PIXELS = ("gray", "small", "lab", "blind", "picture_motion")
 
 
 class SceneView:
@@ -76,6 +78,18 @@ class SceneView:
         self._masks: dict[bytes, Mask] = {}
         self._mask_of: dict[int, tuple[BaseGeometry, Mask]] = {}
         self._near: dict[tuple[bytes, float], Mask] = {}
+
+    def with_pixels(self, image_bgr: NDArray[np.uint8]) -> SceneView:
+        """Return the same view of other pixels, such as those of another light.
+
+        Args:
+            image_bgr: of the working picture's size.
+        """
+        other = copy.copy(self)
+        for name in _OF_PIXELS:
+            vars(other).pop(name, None)
+        vars(other).update(image_bgr=image_bgr, _lab=None, _lab_columns={})
+        return other
 
     @property
     def frame(self) -> Frame:

@@ -18,6 +18,7 @@ from vision.scene.baseline import Baseline, BaselineBuilder
 from vision.scene.change import ChangeDetector
 from vision.scene.detector import WatchedZone
 from vision.scene.lean import Standing
+from vision.scene.light import Light
 from vision.scene.ortho import even_light
 from vision.scene.view import SceneView
 
@@ -75,7 +76,7 @@ def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> N
     ground.paint(PLACE, OBJECTS[thing], 4.0)
     (found,) = changed(baseline, ground)
     assert found.class_name == "new_object"
-    assert found.model_id == "scene-change@2"
+    assert found.model_id == "scene-change@3"
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
     assert abs(found.measure.value - PLACE.area) < 3.0 * found.measure.error
@@ -90,6 +91,27 @@ def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> N
 @pytest.mark.parametrize("light", [0.6, 1.0, 1.3])
 def test_the_same_ground_in_other_light_is_no_change(baseline: Baseline, light: float) -> None:
     assert changed(baseline, later(), light=light) == ()
+
+
+HAZE = Light((0.75, 0.78, 0.8), (0.08, 0.075, 0.07))
+
+
+def test_in_haze_a_new_thing_is_all_that_is_found(baseline: Baseline) -> None:
+    ground = later()
+    view = SceneView(sight_of(HAZE.on_bytes(ground.seen(LATER)), LATER), SITE)
+    assert ChangeDetector(baseline).look(view, [ZONE]) == ()
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    view = SceneView(sight_of(HAZE.on_bytes(ground.seen(LATER)), LATER), SITE)
+    (found,) = ChangeDetector(baseline).look(view, [ZONE])
+    assert found.measure is not None
+    assert found.measure.value == pytest.approx(PLACE.area, rel=0.3)
+
+
+@pytest.mark.parametrize(("width_m", "told"), [(0.6, 0), (1.6, 1)], ids=["a wall", "a trench"])
+def test_narrow_strips_are_walls_that_lean(baseline: Baseline, width_m: float, told: int) -> None:
+    ground = later()
+    ground.paint(rectangle(4, 3, 14, width_m), OBJECTS["pale shed"], 4.0)
+    assert len(changed(baseline, ground)) == told
 
 
 def shaded(ground: DrawnGround, area: Polygon, soft_px: float) -> None:
