@@ -58,10 +58,15 @@ def seen_enough(rule: RuleBase, kind: IncidentType, sightings: Iterable[Observat
     because a photo is evidence that anybody can judge. The first frame of a video is taken for
     one where nothing was followed in it.
     """
+    usual = _OVER_TIME if kind.evidence is EvidenceKind.SEQUENCE else _IN_A_PICTURE
+    return in_pictures(sightings, rule.min_sightings or usual)
+
+
+def in_pictures(sightings: Iterable[Observation], at_least: int) -> bool:
+    """Return whether a thing was seen in a photo, or in so many frames of a video."""
     frames = set()
     for seen in sightings:
         if seen.track_id is None and seen.source_time_s == 0.0:
             return True
         frames.add((seen.source_uri, seen.source_time_s))
-    usual = _OVER_TIME if kind.evidence is EvidenceKind.SEQUENCE else _IN_A_PICTURE
-    return len(frames) >= (rule.min_sightings or usual)
+    return len(frames) >= at_least

@@ -31,6 +31,7 @@ _ANYTHING = ("new_object",)
 
 _GROUND = ("bare_soil", "stockpile")
 _FLAME = ("flame",)
+_SMOKE = ("smoke",)
 
 _SAME_SHARE, _SAME_M = 0.35, 2.0
 """Of a vehicle's length: less than between the middles of cars side by side."""
@@ -40,6 +41,7 @@ _BONNET_SHARE, _BONNET_M = 0.45, 2.5
 
 _RIDER_M = 1.0
 _GLOW_M = 5.0
+_PLUME_M = 8.0
 _HALF_WIDTH_M = 0.8
 """Of a small car: nearer to equipment its middle cannot be."""
 
@@ -63,7 +65,8 @@ def one_thing_each(
     one picture has a box of each, neither within the other.
 
     - two vehicles are one, with the observations of both;
-    - what was only said to be new is the person or the vehicle seen there, twice as often at least;
+    - what was only said to be new is the person or the vehicle seen there, twice as often at least,
+      or the smoke and the flames within it; and where it moves, it is nothing that was put there;
     - a cycle within a person's reach is that person;
     - soil around a flame is ground that it lights;
     - a person seen by heat alone is a warm part of a vehicle that was seen in colour, or whose box
@@ -79,8 +82,8 @@ def one_thing_each(
         thermal_models: ids of models that look at heat.
     """
     equipment = _Equipment(site)
-    free = [one for one in objects if not equipment.stands_at(one)]
-    bodies = [_Body.of(one, site.frame) for one in free if not one.moving]
+    free = [one for one in objects if not equipment.stands_at(one) and not _drifts(one)]
+    bodies = [_Body.of(one, site.frame) for one in free if not one.moving or _burns(one)]
     left = {one.object_id: one for one in free}
     for _, stays, goes in sorted(_pairs(bodies, thermal_models)):
         first, second = bodies[stays], bodies[goes]
@@ -142,7 +145,7 @@ def _pairs(bodies: Sequence[_Body], thermal_models: Set[str]) -> Iterator[tuple[
     if len(bodies) < 2:
         return
     tree = cKDTree([body.east_north_m for body in bodies])
-    for one, other in tree.query_pairs(_GLOW_M, output_type="ndarray").tolist():
+    for one, other in tree.query_pairs(_PLUME_M, output_type="ndarray").tolist():
         if not _stood_together(bodies[one].thing, bodies[other].thing):
             continue
         apart_m = math.dist(bodies[one].east_north_m, bodies[other].east_north_m)
@@ -152,9 +155,18 @@ def _pairs(bodies: Sequence[_Body], thermal_models: Set[str]) -> Iterator[tuple[
                 yield apart_m / within_m, stays, goes
 
 
+def _drifts(thing: TrackedObject) -> bool:
+    """Return whether a thing is only said to be new, and moved: light, water, smoke."""
+    return thing.moving and class_matches(thing.class_name, _ANYTHING)
+
+
+def _burns(thing: TrackedObject) -> bool:
+    return class_matches(thing.class_name, (*_FLAME, *_SMOKE))
+
+
 def _rank(body: _Body) -> tuple[int, int, str]:
     """Return what decides which of two is the thing: what it is said to be, then how often."""
-    known = body.family in (VEHICLE.name, PERSON.name) or body.is_one_of(_FLAME)
+    known = body.family in (VEHICLE.name, PERSON.name) or _burns(body.thing)
     return 1 if known else 0, body.sightings, body.thing.object_id
 
 
@@ -172,6 +184,8 @@ def _within_m(stays: _Body, goes: _Body, thermal_models: Set[str]) -> float:
     if (stays.family, goes.family) == (PERSON.name, CYCLE.name):
         return _RIDER_M
     same_m = min(_SAME_SHARE * stays.length_m, _SAME_M)
+    if goes.is_one_of(_ANYTHING) and _burns(stays.thing):
+        return min(0.5 * goes.length_m, _PLUME_M)
     if goes.is_one_of(_ANYTHING):
         known = stays.family in (VEHICLE.name, CYCLE.name, PERSON.name)
         return same_m if known and stays.sightings >= _TIMES_AS_OFTEN * goes.sightings else 0.0

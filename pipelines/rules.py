@@ -23,11 +23,14 @@ from park.site_rules import (
 )
 from park.taxonomy import class_matches, incident_type
 from pipelines.counting import Episode, Visit, crowded_episodes, middle_of
-from pipelines.grouping import near_each_other, seen_enough
+from pipelines.grouping import in_pictures, near_each_other, seen_enough
 from pipelines.hits import RuleHit, RuleResult, UncertainHit
 from pipelines.presence import Presence, near_zones, parts_of, presence_of, stays_inside
 from pipelines.stays import StandingThings, Stay
 from pipelines.watching import congestion_hits, joined_by, watch_hits
+
+_IN_A_CROWD = 2
+"""Frames of a video in which somebody is seen who counts: at so many boxes, some flash once."""
 
 
 def evaluate_rules(site: Site, objects: Sequence[TrackedObject]) -> RuleResult:
@@ -119,6 +122,8 @@ def _limit(
     sure: list[Visit] = []
     doubtful: list[Visit] = []
     for presence in concerned:
+        if not in_pictures(presence.thing.observations, _IN_A_CROWD):
+            continue
         stays, doubts = stays_inside(rule, presence)
         for kept, found in ((sure, stays), (doubtful, doubts)):
             for stay in found:

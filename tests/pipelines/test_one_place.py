@@ -136,6 +136,22 @@ def test_a_parked_car_is_no_new_structure_and_goods_are_not_a_car() -> None:
     assert left([doubtful, new]) == ["new_object", "vehicle"]
 
 
+def test_a_plume_over_a_roof_is_no_new_structure() -> None:
+    new = thing("new_object", 3.0, 0.0, CHANGE, sightings=9, size_m=14.0)
+    for moving in (False, True):
+        smoke = thing("smoke", 0.0, 0.0, "scene-smoke@1", sightings=4, moving=moving)
+        assert left([smoke, new]) == ["smoke"]
+    beside = thing("new_object", 3.0, 0.0, CHANGE, sightings=9, size_m=5.0)
+    later = thing("new_object", 3.0, 0.0, CHANGE, size_m=14.0, start_s=60.0)
+    assert left([thing("smoke", 0.0, 0.0, "scene-smoke@1"), beside]) == ["new_object", "smoke"]
+    assert left([thing("smoke", 0.0, 0.0, "scene-smoke@1"), later]) == ["new_object", "smoke"]
+
+
+def test_what_was_put_somewhere_does_not_move() -> None:
+    assert left([thing("new_object", 0.0, 0.0, CHANGE, moving=True)]) == []
+    assert left([thing("person", 0.0, 0.0, PEOPLE, moving=True)]) == ["person"]
+
+
 def test_a_group_of_people_is_no_parked_bicycle() -> None:
     cycle = thing("bicycle", 0.6, 0.0, HEAT, sightings=11, size_m=2.2)
     person = thing("person", 0.0, 0.0, PEOPLE, size_m=1.8)

@@ -291,6 +291,15 @@ class TestVehicleLimit:
         (hit,) = evaluate_rules(self.limited(2), cars).hits
         assert hit.measure == 3.0
 
+    def test_a_box_that_flashed_in_one_frame_of_a_video_does_not_count(self) -> None:
+        cars = [
+            thing(f"c{k}", [(k, 3.0 * k, 0), (k + 1, 3.0 * k, 0)], source="a.mp4") for k in (1, 2)
+        ]
+        flash = thing("c3", [(2, 9.0, 0)], source="a.mp4")
+        assert evaluate_rules(self.limited(2), [*cars, flash]).hits == ()
+        again = thing("c3", [(2, 9.0, 0), (3, 9.0, 0)], source="a.mp4")
+        assert len(evaluate_rules(self.limited(2), [*cars, again]).hits) == 1
+
     def test_a_car_in_five_photos_counts_once(self) -> None:
         car = thing("a", [(2.0 * k, 0, 0) for k in range(5)])
         assert evaluate_rules(self.limited(1), [car]).hits == ()
