@@ -39,6 +39,9 @@ _SAME_SHARE, _SAME_M = 0.35, 2.0
 _BONNET_SHARE, _BONNET_M = 0.45, 2.5
 """How far from the middle of a vehicle its warmest part is."""
 
+_CAB_SHARE, _CAB_LENGTH = 0.45, 0.6
+"""How far from the middle of a lorry its cab is, and how long at most, as shares of its length."""
+
 _RIDER_M = 1.0
 _GLOW_M = 5.0
 _PLUME_M = 8.0
@@ -64,7 +67,8 @@ def one_thing_each(
     Only what stood there at the same time is compared, and what no model told apart: it did where
     one picture has a box of each, neither within the other.
 
-    - two vehicles are one, with the observations of both;
+    - two vehicles are one, with the observations of both; so are a lorry and its cab, which are
+      seen in turns;
     - what was only said to be new is the person or the vehicle seen there, twice as often at least,
       or the smoke and the flames within it; and where it moves, it is nothing that was put there;
     - a cycle within a person's reach is that person;
@@ -195,7 +199,28 @@ def _within_m(stays: _Body, goes: _Body, thermal_models: Set[str]) -> float:
     in_colour = not stays.models <= thermal_models
     if warm and (in_colour or _nested(stays, goes) >= _NESTED_PICTURES):
         return min(_BONNET_SHARE * stays.length_m, _BONNET_M)
+    if goes.family == VEHICLE.name and _is_cab(stays, goes):
+        return _CAB_SHARE * stays.length_m
     return same_m if goes.family == VEHICLE.name else 0.0
+
+
+def _is_cab(stays: _Body, goes: _Body) -> bool:
+    """Return whether a vehicle is a part of a longer one that is told in its stead.
+
+    Its pictures lie between those of the longer one, in the same footage by the same model; two
+    vehicles there would be told apart in some of them.
+    """
+    if goes.length_m > _CAB_LENGTH * stays.length_m:
+        return False
+    spans: dict[tuple[str, str], tuple[float, float]] = {}
+    for model_id, uri, time_s in stays.boxes:
+        first, last = spans.get((model_id, uri), (time_s, time_s))
+        spans[model_id, uri] = min(first, time_s), max(last, time_s)
+    between = 0
+    for model_id, uri, time_s in goes.boxes:
+        first, last = spans.get((model_id, uri), (math.inf, -math.inf))
+        between += first <= time_s <= last
+    return between >= _NESTED_PICTURES and 2 * between > len(goes.boxes)
 
 
 def _told_apart(one: _Body, other: _Body) -> bool:

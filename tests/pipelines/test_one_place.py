@@ -124,6 +124,29 @@ def test_what_a_model_told_apart_in_one_picture_is_two_however_near() -> None:
     assert left(within) == ["car"]
 
 
+def test_a_lorry_and_its_cab_are_one() -> None:
+    lorry = thing("vehicle", 0.0, 0.0, COLOUR, sightings=20, size_m=11.0)
+    cab = thing("vehicle", 4.0, 0.0, COLOUR, start_s=4.5, sightings=5, size_m=4.0, box=BESIDE)
+    (one,) = one_thing_each([lorry, cab], BARE)
+    assert (one.object_id, one.place, len(one.observations)) == (lorry.object_id, lorry.place, 25)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"start_s": 4.0, "size_m": 4.0},
+        {"start_s": 4.5, "size_m": 8.0},
+        {"start_s": 4.5, "size_m": 4.0, "file": "another.mp4"},
+        {"start_s": 18.5, "size_m": 4.0},
+    ],
+    ids=["told apart in a picture", "as long", "in other footage", "mostly after it"],
+)
+def test_a_car_before_a_lorry_is_another(other: dict[str, Any]) -> None:
+    lorry = thing("vehicle", 0.0, 0.0, COLOUR, sightings=20, size_m=11.0)
+    car = thing("vehicle", 4.0, 0.0, COLOUR, sightings=5, box=BESIDE, **other)
+    assert left([lorry, car]) == ["vehicle", "vehicle"]
+
+
 def test_one_after_the_other_may_stand_in_the_same_place() -> None:
     both = [thing("car", 0.0, 0.0, COLOUR), thing("van", 0.5, 0.0, HEAT, start_s=60.0)]
     assert left(both) == ["car", "van"]
