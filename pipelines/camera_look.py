@@ -33,16 +33,20 @@ class CameraLook:
         self._last: datetime | None = None
         self._picture_due: datetime | None = None
 
-    def goes_back(self, frame: Frame) -> bool:
-        """Return whether a video frame is no later than the one before; then all starts anew."""
-        time = _moment(frame)
-        back = self.tracker is not None and self._last is not None and time <= self._last
-        self._last = time
-        if back and self.tracker is not None:
+    def is_back(self, frame: Frame) -> bool:
+        """Return whether a video frame is no later than the one before; all is to begin anew."""
+        return self.tracker is not None and self._last is not None and _moment(frame) <= self._last
+
+    def took(self, frame: Frame) -> None:
+        """Remember when the last frame was taken."""
+        self._last = _moment(frame)
+
+    def begin_anew(self) -> None:
+        """Forget what was followed and what scenes looked like."""
+        if self.tracker is not None:
             self.tracker.reset()
-            self.scenes = SceneLook(self._site, self._watched)
-            self._picture_due = None
-        return back
+        self.scenes = SceneLook(self._site, self._watched)
+        self._picture_due = None
 
     def wants_picture(self, frame: Frame) -> bool:
         """Return whether a frame is to be kept as a picture: every photo, some of a video."""

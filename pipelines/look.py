@@ -41,6 +41,7 @@ from pipelines.footprints import Footprints
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
+from pipelines.scenes_ahead import MOST_BEHIND, ScenesAhead, SeenByModels
 from vision.clarity import with_clarity
 from vision.detect import IN_FLIGHT_FRAMES, BegunFrame, Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
@@ -226,21 +227,34 @@ class _Look:
 
     def frames(self) -> Iterator[FrameObservations]:
         """Yield what each frame gave, in order, tracked where it is video."""
-        listener = listener_of(self._settings.stamp.run_id)
-        for sight, found in self._detected():
-            camera = self._camera_of(sight.frame)
-            if camera.goes_back(sight.frame):
-                self._assumptions[_BACK] = None
-            seen = self._observed(sight, found, camera)
-            seen = replace(seen, kept=with_clarity(seen.frame, seen.kept))
-            if camera.tracker is not None:
-                tracked = camera.tracker.update(seen.frame.time, seen.kept)
-                seen = replace(seen, kept=tuple(tracked))
-            self._note(sight, seen)
-            if camera.wants_picture(seen.frame):
-                self._picture(seen)
-            listener.frames(1, seen.frame.source_uri)
-            yield seen
+        waiting: deque[SeenByModels] = deque()
+        with ScenesAhead() as scenes:
+            for sight, found in self._detected():
+                camera = self._camera_of(sight.frame)
+                if camera.is_back(sight.frame):
+                    # What was seen before belongs to what was followed until here.
+                    yield from map(self._finally_seen, waiting)
+                    waiting.clear()
+                    camera.begin_anew()
+                    self._assumptions[_BACK] = None
+                camera.took(sight.frame)
+                waiting.append(scenes.begin(sight, camera, self._observed(sight, found)))
+                while len(waiting) > MOST_BEHIND or (waiting and waiting[0].is_done()):
+                    yield self._finally_seen(waiting.popleft())
+            yield from map(self._finally_seen, waiting)
+
+    def _finally_seen(self, one: SeenByModels) -> FrameObservations:
+        """Return all that a frame gave, followed from the frame before."""
+        seen, camera = self._together(one), one.camera
+        seen = replace(seen, kept=with_clarity(seen.frame, seen.kept))
+        if camera.tracker is not None:
+            tracked = camera.tracker.update(seen.frame.time, seen.kept)
+            seen = replace(seen, kept=tuple(tracked))
+        self._note(one.sight, seen)
+        if camera.wants_picture(seen.frame):
+            self._picture(seen)
+        listener_of(self._settings.stamp.run_id).frames(1, seen.frame.source_uri)
+        return seen
 
     def _camera_of(self, frame: Frame) -> CameraLook:
         """Return what is remembered of the camera of a frame.
@@ -372,15 +386,17 @@ class _Look:
         return self._terrain
 
     def _observed(
-        self, sight: Sight, found: Sequence[FrameDetections], camera: CameraLook
-    ) -> FrameObservations:
-        parts = [
+        self, sight: Sight, found: Sequence[FrameDetections]
+    ) -> tuple[FrameObservations, ...]:
+        parts = (
             observe(one, sight, detector.card, self._new_id)
             for one, detector in zip(found, self._detectors, strict=True)
-        ]
-        parts = [without_buildings(part, self._buildings) for part in parts]
-        known = [seen.box_xyxy_px for part in parts for seen in part.kept]
-        if scenes := camera.scenes.look(sight, known):
+        )
+        return tuple(without_buildings(part, self._buildings) for part in parts)
+
+    def _together(self, one: SeenByModels) -> FrameObservations:
+        sight, parts = one.sight, list(one.parts)
+        if scenes := one.scene_detections():
             parts.append(observe_scene(scenes, sight, self._new_id))
         if len(parts) == 1:
             return parts[0]

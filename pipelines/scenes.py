@@ -243,6 +243,10 @@ class SceneLook:
         self._scenes = [(scene.detector.fresh(), scene.zones) for scene in scenes]
         self._places = [shapely.STRtree([zone.area_m for zone in s.zones]) for s in scenes]
 
+    def watches(self, sight: Sight) -> bool:
+        """Return whether there is anything to look for, in a frame whose ground is known."""
+        return bool(self._scenes) and sight.locator is not None
+
     def look(self, sight: Sight, known: Sequence[BoxXyxyPx] = ()) -> tuple[Detection, ...]:
         """Return what the detectors see in the next frame; nothing where no zone is watched.
 
@@ -250,7 +254,7 @@ class SceneLook:
             sight: of the frame.
             known: boxes of vehicles and people in it, which come and go and are nothing new.
         """
-        if not self._scenes or sight.locator is None:
+        if not self.watches(sight):
             return ()
         view = self._views.add(sight)
         found: list[Detection] = []

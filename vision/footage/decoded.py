@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import av
 import cv2
 import numpy as np
@@ -20,10 +22,11 @@ class Reformatters:
     """Turn the frames of one video into pixels, of each size with what is prepared for that size.
 
     One alone would be prepared anew for each of a frame's sizes, which costs as much as turning
-    the frame. Not for use from several threads at once.
+    the frame. Several threads take turns.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._by_size: dict[tuple[int | None, int | None], VideoReformatter] = {}
 
     def reformat(
@@ -36,13 +39,14 @@ class Reformatters:
     ) -> av.VideoFrame:
         """Return a frame of another size and format, as `VideoReformatter.reformat` does."""
         key = (width, height)
-        if key not in self._by_size:
-            if len(self._by_size) >= _MOST_SIZES:
-                self._by_size.clear()
-            self._by_size[key] = VideoReformatter()
-        return self._by_size[key].reformat(
-            frame, width=width, height=height, format=format, interpolation=interpolation
-        )
+        with self._lock:
+            if key not in self._by_size:
+                if len(self._by_size) >= _MOST_SIZES:
+                    self._by_size.clear()
+                self._by_size[key] = VideoReformatter()
+            return self._by_size[key].reformat(
+                frame, width=width, height=height, format=format, interpolation=interpolation
+            )
 
 
 class DecodedPicture:
@@ -53,8 +57,8 @@ class DecodedPicture:
 
     Args:
         frame: as the decoder gave it.
-        reformatter: what frames of one video share, so that it is prepared once; not for use
-            from several threads at once.
+        reformatter: what frames of one video share, so that it is prepared once; a
+            `VideoReformatter` itself is not for use from several threads at once.
         quarter_turns: clockwise turns of 90 degrees that set it upright.
     """
 
