@@ -422,9 +422,19 @@ class ViewPart(SceneView):
         """Says where places appear in the full frame."""
         return self._whole.projector
 
+    def with_pixels(self, image_bgr: NDArray[np.uint8]) -> SceneView:
+        """Return the same part of a view that has other pixels there."""
+        whole_bgr = self._whole.image_bgr.copy()
+        whole_bgr[self._rectangle] = image_bgr
+        return ViewPart(self._whole.with_pixels(whole_bgr), self._rectangle)
+
     def mask(self, area_m: BaseGeometry) -> Mask:
         """Return where an area is seen in this part."""
         return self._whole.mask(area_m)[self._rectangle]
+
+    def near(self, area_m: BaseGeometry, margin_m: float) -> Mask:
+        """Return where an area and some metres around it are seen in this part."""
+        return self._whole.near(area_m, margin_m)[self._rectangle]
 
     def to_full_px(self, xy_px: FloatArray) -> FloatArray:
         """Return pixels of the full frame from working pixels of this part, shape (N, 2)."""

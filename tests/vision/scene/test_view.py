@@ -467,6 +467,25 @@ def test_colours_asked_for_by_parts_are_those_of_the_whole() -> None:
     assert view.lab == pytest.approx(whole, abs=1e-3)
 
 
+@pytest.mark.parametrize("cut", [None, (slice(100, 300), slice(50, 400))], ids=["whole", "part"])
+def test_a_view_with_other_pixels_sees_them_where_the_old_ones_were(
+    cut: tuple[slice, slice] | None,
+) -> None:
+    noise = np.random.default_rng(5).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
+    view = view_of(NADIR, np.asarray(noise, np.float64))
+    view = view if cut is None else view.part(cut)
+    before = view.lab.copy(), view.gray.copy()
+    darker = np.asarray(view.image_bgr // 2, np.uint8)
+    lit = view.with_pixels(darker)
+    assert np.array_equal(lit.gray, cv2.cvtColor(darker, cv2.COLOR_BGR2GRAY))
+    assert lit.lab[..., 0].mean() < 0.7 * before[0][..., 0].mean()
+    area_m = rectangle(0.0, 0.0, 20.0, 10.0)
+    assert np.array_equal(lit.mask(area_m), view.mask(area_m))
+    assert np.array_equal(lit.near(area_m, 3.0), view.near(area_m, 3.0))
+    assert np.array_equal(view.lab, before[0]), "the view itself is as it was"
+    assert np.array_equal(view.gray, before[1])
+
+
 def test_an_area_is_drawn_once_however_its_corners_are_told() -> None:
     view = view_of(NADIR)
     there = rectangle(3.0, -2.0, 20.0, 12.0)
