@@ -77,6 +77,8 @@ class _Folder:
     videos: list[str] = field(default_factory=list)
     subtitles: list[str] = field(default_factory=list)
     corners: list[str] = field(default_factory=list)
+    videos_beside: int = 0
+    """Videos in it that were not asked for."""
 
 
 class _Finder:
@@ -168,8 +170,31 @@ class _Finder:
         """Make sources of what was found in each folder."""
         for name in sorted(self._folders):
             folder = self._folders[name]
+            if folder.videos and name not in self._whole:
+                self._look_beside(Path(name), folder)
             self._put_photos(name, folder)
             self._put_videos(folder)
+
+    def _look_beside(self, path: Path, folder: _Folder) -> None:
+        """Find telemetry and ground corners of videos that were named without them."""
+        stems = {wanted for uri in folder.videos for wanted in (_stem(uri), _name(uri))}
+        try:
+            entries = sorted(entry for entry in path.iterdir() if entry.is_file())
+        except OSError as error:
+            self._refuse(path, f"cannot be read: {error.strerror or error}")
+            return
+        for entry in entries:
+            if os.path.realpath(entry) in self._seen_paths or entry.name.startswith("."):
+                continue
+            content = sniff(entry)
+            if content is Content.CORNERS:
+                folder.corners.append(str(entry))
+            elif content is Content.VIDEO:
+                folder.videos_beside += not _is_proxy(str(entry))
+            elif _stem(str(entry)) in stems and (
+                Content.SUBTITLES in (content, claims_to_be(entry))
+            ):
+                folder.subtitles.append(str(entry))
 
     def _put_photos(self, name: str, folder: _Folder) -> None:
         jpeg_stems = {
@@ -273,7 +298,7 @@ class _Finder:
                 return candidate
             if video is None:
                 unnamed.append(candidate)
-        alone = len(folder.videos) == 1 and len(unnamed) == 1
+        alone = len(folder.videos) + folder.videos_beside == 1 and len(unnamed) == 1
         return unnamed[0] if alone else None
 
     def _refuse_orphan(self, uri: str) -> None:

@@ -208,6 +208,33 @@ def test_corners_make_a_video_readable(
     assert found.sources[0].sidecar == str(corners)
 
 
+def test_a_video_named_alone_finds_the_telemetry_beside_it(
+    make_video: MakeVideo, make_srt: MakeSrt, tmp_path: Path
+) -> None:
+    video, srt = make_video(), make_srt()
+    make_srt("other.SRT")
+    found = discover([str(video)], OPTIONS)
+    assert [(s.kind, s.uri, s.sidecar) for s in found.sources] == [
+        ("video_srt", str(video), str(srt))
+    ]
+    assert (found.rejects, found.ignored) == ((), ())
+    assert discover([str(video), str(srt)], OPTIONS).sources == found.sources
+
+
+@pytest.mark.parametrize("value", [{"video": "clip.mp4"}, {}], ids=["named", "unnamed"])
+def test_a_video_named_alone_finds_its_ground_corners(
+    make_video: MakeVideo, tmp_path: Path, value: dict[str, str]
+) -> None:
+    video = make_video()
+    corners = tmp_path / "ground.json"
+    corners.write_text(json.dumps(value | {"corners_lonlat_tl_tr_br_bl": CORNERS}))
+    (source,) = discover([str(video)], OPTIONS).sources
+    assert (source.kind, source.sidecar) == ("video_corners", str(corners))
+    make_video("another.mp4")
+    found = discover([str(video)], OPTIONS)
+    assert bool(found.sources) == bool(value), "corners of no name may be another video's"
+
+
 def test_a_changed_sidecar_changes_the_content_hash_and_not_the_patrol(
     make_video: MakeVideo, make_srt: MakeSrt, tmp_path: Path
 ) -> None:
