@@ -10,6 +10,7 @@
     ├── ModelError         a model file or a dataset cannot be used
     ├── LocateError        a pixel cannot be placed on the ground
     ├── TerrainError       an elevation model cannot be used
+    │   └── TerrainGapError       it does not reach a place
     ├── StoreError         an object store or folder cannot be read or written
     ├── WarehouseError     the tables cannot be read or committed
     │   └── CommitConflictError   another run committed the same days first
@@ -72,6 +73,10 @@ class LocateError(ParkwatchError):
 
 class TerrainError(ParkwatchError):
     """An elevation model cannot be used."""
+
+
+class TerrainGapError(TerrainError):
+    """An elevation model does not reach a place."""
 
 
 class StoreError(ParkwatchError):

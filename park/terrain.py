@@ -22,7 +22,7 @@ from rasterio import Affine
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from park.errors import TerrainError
+from park.errors import TerrainError, TerrainGapError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import CameraPose, LatLonDeg
 
@@ -328,7 +328,8 @@ def take_off_reference(
     assumption.
 
     Raises:
-        TerrainError: nothing was given, or the model does not cover what was given.
+        TerrainError: nothing was given, or the model does not cover what was given, and nothing
+            else says how high.
     """
     found = []
     if take_off_place is not None:
@@ -343,7 +344,12 @@ def take_off_reference(
             height_m = first_pose.alt_amsl_m - first_pose.alt_home_m
             found.append(TakeOffReference(height_m, POSE_ALTITUDE_SIGMA_M, words))
         words = f"the ground within {FIRST_FRAME_RADIUS_M:.0f} m of the first frame"
-        found.append(_reference_at(model, place, FIRST_FRAME_RADIUS_M, 1.0, words))
+        try:
+            found.append(_reference_at(model, place, FIRST_FRAME_RADIUS_M, 1.0, words))
+        except TerrainGapError:
+            # A flight may begin outside of the model; something else may say how high.
+            if not found:
+                raise
     if not found:
         raise TerrainError(
             f"{model.path}: nothing says how high the take-off point is; give the take-off "
@@ -367,7 +373,7 @@ def _reference_at(
     heights = model.heights_m(lat, lon)
     centre = float(heights[len(heights) // 2])
     if not math.isfinite(centre):
-        raise TerrainError(
+        raise TerrainGapError(
             f"{model.path}: does not cover {place[0]:.6f}, {place[1]:.6f}; get an elevation "
             "model of the site"
         )

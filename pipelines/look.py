@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.metrics.metric import Metrics
 
-from park.errors import ModelError, ParkwatchError
+from park.errors import ModelError, ParkwatchError, TerrainGapError
 from park.records import (
     BoxXyxyPx,
     Frame,
@@ -212,6 +212,7 @@ class _Look:
         self._settings = settings
         self._detectors = detectors
         self._terrain: Terrain | None = None
+        self._elevation: ElevationModel | None = None
         self._last_sight: Sight | None = None
         self._terrain_known = settings.terrain_path is None
         self._assumptions: dict[str, None] = {}
@@ -351,7 +352,11 @@ class _Look:
 
     def _sight_of(self, frame: Frame) -> Sight:
         """Return a frame's sight; a camera that stands still sees the same ground again."""
-        last, terrain = self._last_sight, self._terrain_for(frame)
+        try:
+            last, terrain = self._last_sight, self._terrain_for(frame)
+        except TerrainGapError as error:
+            # A later frame may be over the model; until then nothing can be placed.
+            return Sight(frame, None, str(error))
         if last is not None and frame.view is not None and frame.view == last.frame.view:
             self._last_sight = replace(last, frame=frame)
         else:
@@ -374,15 +379,16 @@ class _Look:
 
     def _terrain_for(self, frame: Frame) -> Terrain | None:
         if not self._terrain_known and isinstance(frame.view, PosedView):
-            self._terrain_known = True
-            model = ElevationModel(str(self._settings.terrain_path))
+            model = self._elevation = self._elevation or ElevationModel(
+                str(self._settings.terrain_path)
+            )
             reference = take_off_reference(
                 model,
                 site_altitude_amsl_m=self._settings.site.takeoff_alt_amsl_m,
                 first_pose=frame.view.pose,
             )
             self._assumptions[reference.assumption] = None
-            self._terrain = DemTerrain(model, reference)
+            self._terrain, self._terrain_known = DemTerrain(model, reference), True
         return self._terrain
 
     def _observed(

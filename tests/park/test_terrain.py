@@ -10,7 +10,7 @@ import rasterio
 from pyproj import Transformer
 from rasterio.transform import Affine
 
-from park.errors import LocateError, TerrainError
+from park.errors import LocateError, TerrainError, TerrainGapError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import CameraPose, Intrinsics, PosedView, PoseSigma
 from park.terrain import (
@@ -185,6 +185,15 @@ class TestTakeOffReference:
         reference = take_off_reference(ElevationModel(slope), first_pose=pose)
         assert "within 200 m of the first frame" in reference.assumption
         assert 10.0 < reference.sigma_m < 16.0
+
+    def test_a_flight_may_begin_outside_of_the_model(self, slope: Path) -> None:
+        away = CameraPose(48.0, 2.0, 50.0, None, 0.0, -90.0, 0.0)
+        reference = take_off_reference(
+            ElevationModel(slope), site_altitude_amsl_m=30.0, first_pose=away
+        )
+        assert reference.height_m == 30.0
+        with pytest.raises(TerrainGapError, match=r"does not cover 48.000000, 2.000000"):
+            take_off_reference(ElevationModel(slope), first_pose=away)
 
     def test_with_nothing_to_go_by_it_is_refused(self, slope: Path) -> None:
         with pytest.raises(TerrainError, match="nothing says how high the take-off point is"):

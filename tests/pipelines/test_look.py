@@ -9,8 +9,10 @@ from pathlib import Path
 import apache_beam as beam
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 
-from park.errors import ModelError
+from park.errors import ModelError, TerrainError
 from park.geotag import GeoTag, write_geotagged_jpeg
 from park.rows import RunStamp
 from pipelines.look import PATROLS, LookAtFootage, LookSettings, SourceSeen
@@ -37,16 +39,30 @@ def photos(folder: Path, *, grey: int = 0, coloured: int = 0, north_m: float = 0
         write_geotagged_jpeg(folder / f"{number:04d}.jpg", image, tag)
 
 
-def seen_of(folder: Path, *models: ModelFile) -> SourceSeen:
+def seen_of(folder: Path, *models: ModelFile, terrain: Path | None = None) -> SourceSeen:
     options, site = FootageOptions(), site_with({"type": "no_parking"})
     (source,) = discover([str(folder)], options).sources
-    look = LookAtFootage(LookSettings(models, options, RunStamp(site.id, "r", UTC, START), site))
+    stamp, path = RunStamp(site.id, "r", UTC, START), None if terrain is None else str(terrain)
+    look = LookAtFootage(LookSettings(models, options, stamp, site, terrain_path=path))
     look.setup()
     given = [one.value for one in look.process(source) if isinstance(one, beam.pvalue.TaggedOutput)
              and one.tag == PATROLS]  # fmt: skip
     (seen,) = given
     assert isinstance(seen, SourceSeen)
     return seen
+
+
+def level_ground(path: Path, *, from_east_m: float) -> Path:
+    """Write an elevation model of 12 m that begins so far to the east."""
+    lat, lon = FRAME.to_lat_lon(from_east_m, 200.0)
+    transform = Affine(1e-5, 0.0, lon, 0.0, -1e-5, lat)
+    heights = np.full((400, 400), 12.0, np.float32)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=400, height=400, count=1, dtype="float32",
+        crs="EPSG:4326", transform=transform,
+    ) as file:  # fmt: skip
+        file.write(heights, 1)
+    return path
 
 
 def heat_model() -> ModelFile:
@@ -65,3 +81,21 @@ def test_footage_of_which_no_model_knows_any_picture_is_refused(tmp_path: Path) 
     photos(tmp_path / "colour", coloured=2)
     with pytest.raises(ModelError, match="knows thermal pictures"):
         seen_of(tmp_path / "colour", heat_model())
+
+
+def test_a_flight_that_begins_beside_the_elevation_model_is_placed_where_it_is_over_it(
+    tmp_path: Path,
+) -> None:
+    photos(tmp_path / "photos", coloured=6)
+    terrain = level_ground(tmp_path / "dem.tif", from_east_m=30.0)
+    seen = seen_of(tmp_path / "photos", resolve_model("vehicles"), terrain=terrain)
+    assert seen.summary.frames == 6
+    assert len(seen.footprint) == 4 * 3, "the photos at 60, 80 and 100 m show known ground alone"
+    assert any("within 200 m of the first frame" in said for said in seen.summary.assumptions)
+
+
+def test_an_elevation_model_that_cannot_be_read_stops_the_run(tmp_path: Path) -> None:
+    photos(tmp_path / "photos", coloured=1)
+    (tmp_path / "dem.tif").write_bytes(b"no picture")
+    with pytest.raises(TerrainError, match="cannot be read as a GeoTIFF"):
+        seen_of(tmp_path / "photos", resolve_model("vehicles"), terrain=tmp_path / "dem.tif")
