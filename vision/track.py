@@ -43,6 +43,9 @@ STANDING_SIGMA_MPS = 0.5
 """How well a thing that may be standing still is taken to do so, one sigma per axis."""
 
 
+_NEAR_M = 15.0
+"""Around a place, for how many things are there."""
+
 LANE_M = 2.0
 """Half the width within which things are taken to drive one behind the other."""
 
@@ -66,7 +69,11 @@ class TrackOptions:
         frame_shift_m: one sigma per axis by which everything in a frame may be shifted together
             against the frame before, because the pose jitters; taken out where three things
             or more show it.
-        arrivals_per_m2: new things expected per square metre and frame.
+        arrivals_per_m2: new things expected per square metre and frame where nothing else is.
+        arrivals_share: the share of things near a place that are expected to be new in a frame,
+            or seen again after frames without; among parked cars, a detection is sooner of a
+            car not seen before than of one that went there at 40 km/h.
+        most_arrivals_per_m2: upper bound of that.
     """
 
     lost_s: float = 3.0
@@ -76,6 +83,8 @@ class TrackOptions:
     most_jitter_m: float = 3.0
     frame_shift_m: float = 1.5
     arrivals_per_m2: float = 1e-4
+    arrivals_share: float = 0.3
+    most_arrivals_per_m2: float = 2e-3
 
     def __post_init__(self) -> None:
         for name in (
@@ -84,6 +93,7 @@ class TrackOptions:
             "least_jitter_m",
             "frame_shift_m",
             "arrivals_per_m2",
+            "arrivals_share",
         ):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
@@ -92,6 +102,10 @@ class TrackOptions:
             raise RecordError(f"start_confidence {self.start_confidence} is not in 0..1")
         if not self.most_jitter_m >= self.least_jitter_m:
             raise RecordError(f"most_jitter_m {self.most_jitter_m} is below least_jitter_m")
+        if not self.most_arrivals_per_m2 >= self.arrivals_per_m2:
+            raise RecordError(
+                f"most_arrivals_per_m2 {self.most_arrivals_per_m2} is below arrivals_per_m2"
+            )
 
 
 class _GroundState(BaseStateEstimator):
@@ -182,8 +196,8 @@ class _GroundState(BaseStateEstimator):
 class _Likelihood(BaseIoU):
     """Log likelihood of places under tracks, over that of a new thing; 0 where not above it."""
 
-    def __init__(self, arrivals_per_m2: float) -> None:
-        self._log_arrivals = math.log(arrivals_per_m2)
+    def __init__(self, options: TrackOptions) -> None:
+        self._options = options
 
     def _compute(self, boxes_1: FloatArray, boxes_2: FloatArray) -> FloatArray:
         place_1, rest_1 = _centre_and_sigma(boxes_1)
@@ -197,8 +211,18 @@ class _Likelihood(BaseIoU):
                 0.5 * np.exp(-square_m2 / (2.0 * variance_m2)) / (2.0 * math.pi * variance_m2)
             )
         with np.errstate(divide="ignore"):
-            gain = np.log(density) - self._log_arrivals
+            gain = np.log(density) - np.log(self._arrivals_per_m2(place_2))
         return np.asarray(np.clip(gain, 0.0, None), dtype=np.float64)
+
+    def _arrivals_per_m2(self, places_m: FloatArray) -> FloatArray:
+        """Return how dense new things are expected around each of a frame's places."""
+        options = self._options
+        if len(places_m) == 0:
+            return np.empty(0)
+        near = cKDTree(places_m).query_ball_point(places_m, _NEAR_M, return_length=True) - 1
+        dense = options.arrivals_share * near / (math.pi * _NEAR_M**2)
+        least, most = options.arrivals_per_m2, options.most_arrivals_per_m2
+        return np.asarray(np.clip(dense, least, most), np.float64)
 
 
 def _centre_and_sigma(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -343,7 +367,7 @@ class VideoTracker:
             minimum_iou_threshold=1e-9,
             high_conf_det_threshold=self.options.start_confidence,
             state_estimator_class=state,
-            iou=_Likelihood(self.options.arrivals_per_m2),
+            iou=_Likelihood(self.options),
         )
 
     def _follow(

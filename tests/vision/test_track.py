@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -72,6 +73,28 @@ def test_parked_cars_keep_their_ids_though_the_pose_jitters() -> None:
     ids = follow(car_park, seconds=15.0, jitter_m=0.3, shift_m=0.3)
     assert switches(ids) == 0
     assert len({row[0] for row in ids.values()}) == 20
+
+
+def test_tracks_do_not_hop_over_parked_cars_that_a_drone_passes() -> None:
+    """One in five is missed in each frame, and new rows come into view at 8 m/s."""
+    rng = np.random.default_rng(6)
+
+    def rows(time_s: float) -> dict[str, tuple[float, float]]:
+        ahead_m = 8.0 * time_s
+        return {
+            f"{i}-{j}": (2.6 * i, 6.0 * j)
+            for i in range(12)
+            for j in range(40)
+            if ahead_m <= 6.0 * j <= ahead_m + 30.0 and rng.random() > 0.2
+        }
+
+    ids = follow(rows, seconds=15.0, jitter_m=0.25)
+    cars: dict[str | None, Counter[str]] = {}
+    for name, row in ids.items():
+        for track_id in row:
+            cars.setdefault(track_id, Counter())[name] += 1
+    strangers = sum(seen.total() - max(seen.values()) for seen in cars.values())
+    assert strangers <= 0.03 * sum(len(row) for row in ids.values())
 
 
 @pytest.mark.parametrize("speed_mps", [5.0, 10.0, 15.0, 20.0, 25.0])
