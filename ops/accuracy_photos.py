@@ -159,7 +159,7 @@ def _found(path: Path, detectors: dict[str, SceneDetector]) -> Iterator[tuple[st
     from park.picture import Pixels
     from vision.observe import Sight
     from vision.scene.detector import WatchedZone
-    from vision.scene.view import SceneViews
+    from vision.scene.views import SceneViews
 
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:

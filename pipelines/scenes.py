@@ -27,7 +27,7 @@ from vision.scene.known_light import KnownLight
 from vision.scene.lean import Standing
 from vision.scene.smoke import SmokeDetector
 from vision.scene.soil import SoilDetector
-from vision.scene.view import SceneViews
+from vision.scene.views import SceneViews
 from vision.scene.water import WaterDetector
 
 _TOWER_M = 5.0

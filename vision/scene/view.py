@@ -34,8 +34,6 @@ Rectangle = tuple[slice, slice]
 LEAST_SIDE_PX = 64
 """In smaller pictures nothing is looked for."""
 
-LONGEST_GAP_S = 3.0
-"""Frames of one video further apart than this have nothing to do with each other."""
 
 _BLACK = 14.0
 _BRIGHTEST_OF_BLACK = 45.0
@@ -463,44 +461,6 @@ def lab_of(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return a picture in CIE Lab: L 0 to 100, a and b about -128 to 127."""
     light = np.divide(image_bgr, np.float32(255.0), dtype=np.float32)
     return np.asarray(cv2.cvtColor(light, cv2.COLOR_BGR2Lab), np.float32)
-
-
-class SceneViews:
-    """Makes scene views of frames in their order, and remembers one.
-
-    Args:
-        site: the frame in which zones are given, metres.
-        long_side_px: working pictures are at most this long.
-    """
-
-    def __init__(self, site: LocalFrame, long_side_px: int = 960) -> None:
-        self._site = site
-        self._long_side_px = long_side_px
-        self._last: SceneView | None = None
-
-    def add(self, sight: Sight) -> SceneView:
-        """Return the view of the next frame; the one before it lets go of its own previous.
-
-        Raises:
-            RecordError: the picture does not have three channels of eight bits.
-        """
-        last = self._last
-        if last is not None:
-            last.previous = None
-            if not _follows(sight.frame, last.frame):
-                last = None
-        view = SceneView(sight, self._site, long_side_px=self._long_side_px, previous=last)
-        self._last = view
-        return view
-
-
-def _follows(frame: Frame, before: Frame) -> bool:
-    gap_s = frame.source_time_s - before.source_time_s
-    return (
-        frame.source_uri == before.source_uri
-        and frame.patrol_id == before.patrol_id
-        and 0.0 < gap_s <= LONGEST_GAP_S
-    )
 
 
 def _working_picture(frame: Frame, long_side_px: int) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, rectangle,
 from vision.locate import Locator
 from vision.scene.detector import WatchedZone
 from vision.scene.flame import FlameDetector, flame_coloured, flame_regions
-from vision.scene.view import SceneViews
+from vision.scene.views import SceneViews
 from vision.scene.zones import GroundProjector
 
 Image = NDArray[np.uint8]

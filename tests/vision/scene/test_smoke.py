@@ -17,7 +17,7 @@ from vision.locate import Locator
 from vision.scene.detector import WatchedZone
 from vision.scene.smoke import SmokeDetector, change_log_odds, plumes
 from vision.scene.smoke_looks import cell_features, looks_log_odds, small_picture
-from vision.scene.view import SceneViews
+from vision.scene.views import SceneViews
 from vision.scene.zones import GroundProjector
 
 Image = NDArray[np.uint8]

@@ -15,7 +15,8 @@ from park.taxonomy import MeasureUnit
 from tests.vision.scene.drawn_ground import SITE, DrawnGround, Image, posed, rectangle, sight_of
 from vision.scene.detector import WatchedZone
 from vision.scene.surface_light import lightness_of, luminance_of, sun_direction
-from vision.scene.view import SceneView, SceneViews
+from vision.scene.view import SceneView
+from vision.scene.views import SceneViews
 from vision.scene.water import WaterDetector
 
 Bgr = tuple[float, float, float]
