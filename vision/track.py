@@ -42,7 +42,6 @@ STANDING_SHARE = 0.2
 STANDING_SIGMA_MPS = 0.5
 """How well a thing that may be standing still is taken to do so, one sigma per axis."""
 
-
 _NEAR_M = 15.0
 """Around a place, for how many things are there."""
 

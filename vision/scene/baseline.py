@@ -27,7 +27,7 @@ from park.errors import StoreError
 from park.geodesy import LocalFrame
 from park.records import PosedView
 from vision.observe import Sight
-from vision.scene.ortho import CellGrid, Patch, laid_flat, registered
+from vision.scene.ortho import CellGrid, Patch, ground_near_m, laid_flat, registered
 from vision.scene.view import SceneView
 
 FORMAT = "parkwatch-baseline@1"
@@ -208,23 +208,13 @@ class BaselineBuilder:
         return SceneView(sight, self._frame, long_side_px=max(640, round(longest * share)))
 
     def _grid(self, view: SceneView) -> CellGrid | None:
-        locator = view.sight.locator
-        assert locator is not None
         assert self._frame is not None
-        width, height = view.frame.width_px, view.frame.height_px
-        xs, ys = np.meshgrid(np.linspace(0, width, 9), np.linspace(0, height, 9))
-        en_m = locator.ground_many_m(np.column_stack([xs.ravel(), ys.ravel()]))
         pose_m = view.frame.view.pose.alt_home_m if isinstance(view.frame.view, PosedView) else 0.0
-        away = np.linalg.norm(en_m, axis=1)
-        steep = away <= min(_FAR_M, pose_m * math.sqrt(1.0 / LEAST_SINE**2 - 1.0) * 1.05)
-        if steep.sum() < 6:
+        steep_m = min(_FAR_M, pose_m * math.sqrt(1.0 / LEAST_SINE**2 - 1.0) * 1.05)
+        near_m = ground_near_m(view, self._frame, steep_m, steps=9)
+        if len(near_m) < 6:
             return None
-        lat, lon = locator.frame.to_lat_lon(en_m[steep, 0].copy(), en_m[steep, 1].copy())
-        east, north = np.array(self._frame.to_en_m(lat, lon))
-        return CellGrid.around(
-            (float(east.min()), float(north.min()), float(east.max()), float(north.max())),
-            self._cell_m,
-        )
+        return CellGrid.around((*near_m.min(axis=0), *near_m.max(axis=0)), self._cell_m)
 
     def _take(self, patch: Patch) -> None:
         quality = np.where((patch.known > 0) & (patch.sine >= LEAST_SINE), patch.sine**2, 0.0)

@@ -35,7 +35,7 @@ from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.lean import Leans, Standing
 from vision.scene.light import light_between
-from vision.scene.ortho import CellGrid, Patch, laid_flat, registered
+from vision.scene.ortho import CellGrid, Patch, ground_near_m, laid_flat, registered
 from vision.scene.regions import cleaned, grown, regions
 from vision.scene.view import Mask, SceneView
 
@@ -166,16 +166,10 @@ class ChangeDetector:
 
     def _grid(self, view: SceneView, area_m: BaseGeometry) -> CellGrid | None:
         """Return the cells of a zone that the frame may show, of the baseline's size."""
-        locator = view.sight.locator
-        assert locator is not None
-        width, height = view.frame.width_px, view.frame.height_px
-        xs, ys = np.meshgrid(np.linspace(0, width, 7), np.linspace(0, height, 7))
-        en_m = locator.ground_many_m(np.column_stack([xs.ravel(), ys.ravel()]))
-        near = en_m[np.linalg.norm(en_m, axis=1) < MOST_PATCH_M]
-        if len(near) < 4:
+        near_m = ground_near_m(view, self._baseline.facts.frame, MOST_PATCH_M)
+        if len(near_m) < 4:
             return None
-        lat, lon = locator.frame.to_lat_lon(near[:, 0].copy(), near[:, 1].copy())
-        east, north = np.array(self._baseline.facts.frame.to_en_m(lat, lon))
+        east, north = near_m.T
         west, south, right, top = area_m.bounds
         margin = 4.0
         left, low, far_right, far_top = self._steep_bounds(view)

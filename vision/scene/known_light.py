@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vision.scene.baseline import Baseline
 from vision.scene.light import Light, light_between
-from vision.scene.ortho import CellGrid, Patch, laid_flat
+from vision.scene.ortho import CellGrid, Patch, ground_near_m, laid_flat
 from vision.scene.view import SceneView
 
 REACH_M = 45.0
@@ -63,16 +63,10 @@ class KnownLight:
     def _light(self, view: SceneView) -> Light | None:
         locator, facts = view.sight.locator, self._baseline.facts
         assert locator is not None
-        width, height = view.frame.width_px, view.frame.height_px
-        xs, ys = np.meshgrid(np.linspace(0, width, 7), np.linspace(0, height, 7))
-        en_m = locator.ground_many_m(np.column_stack([xs.ravel(), ys.ravel()]))
-        near = en_m[np.linalg.norm(en_m, axis=1) < REACH_M]
-        if len(near) < 4:
+        near_m = ground_near_m(view, facts.frame, REACH_M)
+        if len(near_m) < 4:
             return None
-        lat, lon = locator.frame.to_lat_lon(near[:, 0].copy(), near[:, 1].copy())
-        east, north = np.array(facts.frame.to_en_m(lat, lon))
-        bounds = (east.min(), north.min(), east.max(), north.max())
-        grid = CellGrid.around(bounds, facts.gsd_m)
+        grid = CellGrid.around((*near_m.min(axis=0), *near_m.max(axis=0)), facts.gsd_m)
         before = self._baseline.patch(grid)
         if not before.known.any():
             return None

@@ -14,7 +14,7 @@ from park.geodesy import FloatArray, LocalFrame
 from park.records import PosedView
 from vision.locate import Locator
 from vision.scene.picture_motion import motion_between
-from vision.scene.view import Mask
+from vision.scene.view import Mask, SceneView
 from vision.scene.zones import GroundProjector
 
 _LATTICE = 16
@@ -88,6 +88,30 @@ class Patch:
     image_bgr: NDArray[np.uint8]
     known: Mask
     sine: NDArray[np.float32]
+
+
+def ground_near_m(
+    view: SceneView, frame: LocalFrame, within_m: float, steps: int = 7
+) -> FloatArray:
+    """Return places that a picture shows no further than so many metres from its camera.
+
+    Args:
+        view: whose ground is known.
+        frame: of the places.
+        within_m: along the ground, from below the camera.
+        steps: how many are asked for along each side of the picture.
+
+    Returns:
+        East and north, shape (N, 2); N is 0 where none is so near.
+    """
+    locator = view.sight.locator
+    assert locator is not None
+    width, height = view.frame.width_px, view.frame.height_px
+    xs, ys = np.meshgrid(np.linspace(0, width, steps), np.linspace(0, height, steps))
+    en_m = locator.ground_many_m(np.column_stack([xs.ravel(), ys.ravel()]))
+    near = en_m[np.linalg.norm(en_m, axis=1) <= within_m]
+    lat, lon = locator.frame.to_lat_lon(near[:, 0].copy(), near[:, 1].copy())
+    return np.column_stack(frame.to_en_m(lat, lon))
 
 
 def laid_flat(

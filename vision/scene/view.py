@@ -34,7 +34,6 @@ Rectangle = tuple[slice, slice]
 LEAST_SIDE_PX = 64
 """In smaller pictures nothing is looked for."""
 
-
 _BLACK = 14.0
 _BRIGHTEST_OF_BLACK = 45.0
 _ONE_COLOUR = 1.5
