@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -41,7 +42,7 @@ from pipelines.footprints import Footprints
 from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
-from pipelines.scenes_ahead import MOST_BEHIND, ScenesAhead, SeenByModels
+from pipelines.scenes_ahead import MOST_BEHIND, SeenByModels, looked_for
 from vision.clarity import with_clarity
 from vision.detect import IN_FLIGHT_FRAMES, BegunFrame, Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
@@ -57,6 +58,10 @@ PATROLS = "patrols"
 
 _BATCH_ROWS = 4096
 _BACK = "times go back in the footage; what was followed until there is followed anew"
+_BESIDE = (
+    "the flight begins outside of the elevation model: nothing is placed there, and the first "
+    "frame over it stands for the first"
+)
 _NAMESPACE = "parkwatch"
 
 
@@ -229,7 +234,7 @@ class _Look:
     def frames(self) -> Iterator[FrameObservations]:
         """Yield what each frame gave, in order, tracked where it is video."""
         waiting: deque[SeenByModels] = deque()
-        with ScenesAhead() as scenes:
+        with ThreadPoolExecutor(1, thread_name_prefix="scenes") as thread:
             for sight, found in self._detected():
                 camera = self._camera_of(sight.frame)
                 if camera.is_back(sight.frame):
@@ -239,7 +244,7 @@ class _Look:
                     camera.begin_anew()
                     self._assumptions[_BACK] = None
                 camera.took(sight.frame)
-                waiting.append(scenes.begin(sight, camera, self._observed(sight, found)))
+                waiting.append(looked_for(thread, sight, camera, self._observed(sight, found)))
                 while len(waiting) > MOST_BEHIND or (waiting and waiting[0].is_done()):
                     yield self._finally_seen(waiting.popleft())
             yield from map(self._finally_seen, waiting)
@@ -356,6 +361,7 @@ class _Look:
             last, terrain = self._last_sight, self._terrain_for(frame)
         except TerrainGapError as error:
             # A later frame may be over the model; until then nothing can be placed.
+            self._assumptions[_BESIDE] = None
             return Sight(frame, None, str(error))
         if last is not None and frame.view is not None and frame.view == last.frame.view:
             self._last_sight = replace(last, frame=frame)

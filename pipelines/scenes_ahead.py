@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from park.errors import ParkwatchError
 from park.records import BoxXyxyPx, Detection
@@ -57,39 +55,21 @@ class SeenByModels:
             ) from error
 
 
-class ScenesAhead:
-    """One thread for the scenes of one source, so that frames are looked at in their order.
+def looked_for(
+    thread: Executor, sight: Sight, camera: CameraLook, parts: Sequence[FrameObservations]
+) -> SeenByModels:
+    """Let scenes be looked for in a frame, and return what waits for them.
 
-    Most of what scene detectors do is in OpenCV and NumPy, which let other threads run. A
-    context manager: what has not begun when it is left is dropped.
+    Most of what scene detectors do is in OpenCV and NumPy, which let other threads run.
+
+    Args:
+        thread: one thread for all frames of a source, so that they are looked at in order.
+        sight: of the frame.
+        camera: that took it.
+        parts: what each model saw in it; that is nothing new to a comparison.
     """
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scenes")
-
-    def begin(
-        self, sight: Sight, camera: CameraLook, parts: Sequence[FrameObservations]
-    ) -> SeenByModels:
-        """Let scenes be looked for in a frame, and return what waits for them.
-
-        Args:
-            sight: of the frame.
-            camera: that took it.
-            parts: what each model saw in it; that is nothing new to a comparison.
-        """
-        scenes = None
-        if camera.scenes.watches(sight):
-            known: list[BoxXyxyPx] = [seen.box_xyxy_px for part in parts for seen in part.kept]
-            scenes = self._thread.submit(camera.scenes.look, sight, known)
-        return SeenByModels(sight, camera, tuple(parts), scenes)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    scenes = None
+    if camera.scenes.watches(sight):
+        known: list[BoxXyxyPx] = [seen.box_xyxy_px for part in parts for seen in part.kept]
+        scenes = thread.submit(camera.scenes.look, sight, known)
+    return SeenByModels(sight, camera, tuple(parts), scenes)

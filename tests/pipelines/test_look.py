@@ -92,6 +92,7 @@ def test_a_flight_that_begins_beside_the_elevation_model_is_placed_where_it_is_o
     assert seen.summary.frames == 6
     assert len(seen.footprint) == 4 * 3, "the photos at 60, 80 and 100 m show known ground alone"
     assert any("within 200 m of the first frame" in said for said in seen.summary.assumptions)
+    assert any("begins outside of the elevation model" in s for s in seen.summary.assumptions)
 
 
 def test_an_elevation_model_that_cannot_be_read_stops_the_run(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import pytest
@@ -13,7 +14,7 @@ from park.records import Detection
 from pipelines import scenes_ahead
 from pipelines.camera_look import CameraLook
 from pipelines.scenes import watched_scenes
-from pipelines.scenes_ahead import ScenesAhead
+from pipelines.scenes_ahead import looked_for
 from tests.pipelines.test_camera_look import seen_at
 from tests.pipelines.test_rules import site_with
 from tests.pipelines.test_scenes import watch
@@ -50,8 +51,8 @@ def camera(detector: SceneDetector | None) -> CameraLook:
 def test_all_else_goes_on_while_scenes_are_looked_for_in_order() -> None:
     may_look = threading.Event()
     one = camera(Told(may_look))
-    with ScenesAhead() as scenes:
-        begun = [scenes.begin(seen_at(second), one, ()) for second in (1.0, 2.0, 3.0)]
+    with ThreadPoolExecutor(1) as thread:
+        begun = [looked_for(thread, seen_at(second), one, ()) for second in (1.0, 2.0, 3.0)]
         assert not any(frame.is_done() for frame in begun)
         may_look.set()
         widths = [frame.scene_detections()[0].box_xyxy_px[2] for frame in begun]
@@ -60,8 +61,8 @@ def test_all_else_goes_on_while_scenes_are_looked_for_in_order() -> None:
 
 
 def test_where_nothing_is_watched_nothing_is_waited_for() -> None:
-    with ScenesAhead() as scenes:
-        begun = scenes.begin(seen_at(1.0), camera(None), ())
+    with ThreadPoolExecutor(1) as thread:
+        begun = looked_for(thread, seen_at(1.0), camera(None), ())
         assert begun.is_done()
         assert begun.scene_detections() == ()
 
@@ -69,8 +70,10 @@ def test_where_nothing_is_watched_nothing_is_waited_for() -> None:
 def test_what_goes_wrong_in_a_scene_goes_wrong_here() -> None:
     may_look = threading.Event()
     may_look.set()
-    with ScenesAhead() as scenes:
-        begun = scenes.begin(seen_at(1.0), camera(Told(may_look, ValueError("no picture"))), ())
+    with ThreadPoolExecutor(1) as thread:
+        begun = looked_for(
+            thread, seen_at(1.0), camera(Told(may_look, ValueError("no picture"))), ()
+        )
         with pytest.raises(ValueError, match="no picture"):
             begun.scene_detections()
 
@@ -78,8 +81,8 @@ def test_what_goes_wrong_in_a_scene_goes_wrong_here() -> None:
 def test_scenes_that_do_not_come_back_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes_ahead, "_LONGEST_S", 0.05)
     may_look = threading.Event()
-    with ScenesAhead() as scenes:
-        begun = scenes.begin(seen_at(1.0), camera(Told(may_look)), ())
+    with ThreadPoolExecutor(1) as thread:
+        begun = looked_for(thread, seen_at(1.0), camera(Told(may_look)), ())
         with pytest.raises(ParkwatchError, match="scene detectors did not come back within 0 s"):
             begun.scene_detections()
         may_look.set()
