@@ -28,11 +28,14 @@ class Motion:
     speed_mps: float | None
 
 
-def motion_of(times_s: FloatArray, places_m: FloatArray, errors_m: FloatArray) -> Motion:
+def motion_of(
+    times_s: FloatArray, places_m: FloatArray, errors_m: FloatArray, sizes_m: FloatArray
+) -> Motion:
     """Return how a thing moved.
 
     It moved when the medians of its places in any two of the thirds of its track are further
-    apart than 3 m and than the two errors together (root of the sum of squares). Errors of one
+    apart than 3 m and than the two errors together with half of what its sizes differ by (root
+    of the sum of squares): of a lorry, one box shows all, and the next its cab. Errors of one
     video are mostly common to its frames and cancel in the difference, so that a standing
     thing reaches this far less often than the one time in three that independent errors would.
 
@@ -40,6 +43,7 @@ def motion_of(times_s: FloatArray, places_m: FloatArray, errors_m: FloatArray) -
         times_s: ascending, shape (N,).
         places_m: east and north, shape (N, 2).
         errors_m: 68 % radius of each place, shape (N,).
+        sizes_m: of its boxes on the ground, as many as are known.
     """
     count = len(times_s)
     if count < 2 or times_s[-1] <= times_s[0]:
@@ -47,11 +51,12 @@ def motion_of(times_s: FloatArray, places_m: FloatArray, errors_m: FloatArray) -
     parts = np.array_split(np.arange(count), min(3, count))
     middles = [np.median(places_m[part], axis=0) for part in parts]
     errors = [float(np.median(errors_m[part])) for part in parts]
+    part_m = float(np.ptp(sizes_m)) / 2.0 if len(sizes_m) else 0.0
     moving = False
     for i in range(len(parts)):
         for j in range(i):
             far_m = float(np.linalg.norm(middles[i] - middles[j]))
-            moving |= far_m > max(LEAST_MOVE_M, math.hypot(errors[i], errors[j]))
+            moving |= far_m > max(LEAST_MOVE_M, math.hypot(errors[i], errors[j], part_m))
     return Motion(moving, _median_speed(times_s, places_m))
 
 

@@ -388,11 +388,11 @@ def _unit(
 ) -> tuple[_Followed, Unit]:
     error_m = np.array([_error_m(o) for o in observations])
     place = np.average(places_m, axis=0, weights=error_m**-2.0)
+    sizes = [o.size_m for o in observations if o.size_m is not None and o.size_m > 0.0]
     motion = Motion(False, None)
     if len(observations) > 1:
         times = np.array([o.time.timestamp() for o in observations])
-        motion = motion_of(times, places_m, error_m)
-    sizes = [o.size_m for o in observations if o.size_m is not None and o.size_m > 0.0]
+        motion = motion_of(times, places_m, error_m, np.array(sizes))
     x0, y0, x1, y1 = observations[0].box_xyxy_px
     unit = Unit(
         index,

@@ -109,6 +109,23 @@ def test_a_moving_track_is_an_object_of_its_own() -> None:
     assert objects[0].speed_mps == pytest.approx(12.0, rel=0.01)
 
 
+@pytest.mark.parametrize(("cab_m", "moving"), [(4.0, False), (10.0, True)])
+def test_a_lorry_of_which_boxes_show_now_all_and_now_the_cab_stands(
+    cab_m: float, moving: bool
+) -> None:
+    """Were its boxes all of one length, it would have gone from one place to the other."""
+    whole = [
+        replace(seen("w", k, 0.0, 0.0, error_m=1.5, track_id="t", time_s=0.5 * k), size_m=10.0)
+        for k in range(4)
+    ]
+    cab = [
+        replace(seen("c", k, 3.6, 0.0, error_m=1.5, track_id="t", time_s=0.5 * k), size_m=cab_m)
+        for k in range(4, 8)
+    ]
+    (lorry,) = merge_observations([*whole, *cab])
+    assert lorry.moving == moving
+
+
 def test_a_day_on_which_all_that_was_seen_moved_is_merged_too() -> None:
     driven = [seen("a", k, 8.0 * k, 0.0, track_id="t", time_s=float(k)) for k in range(8)]
     (thing,) = merge_observations(driven)
