@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 from park.errors import ModelError
 from park.picture import Picture
 from park.records import Detection, Frame
+from vision.models.batch_engine import (
+    MOST_TOGETHER,
+    BatchEngine,
+    LoadedNetwork,
+    gpu_to_use,
+    load_network,
+)
 from vision.models.engine import Engine, RawBoxes
-from vision.models.export import export_model
+from vision.models.export import ExportedModel, export_model
 from vision.models.registry import ModelFile
 from vision.models.suitability import why_unsuited
 from vision.slicing import (
@@ -69,6 +76,8 @@ class Detector:
         eight_bit: take the model's eight-bit form where there is one.
         averaged: where a picture of unknown scale is looked at at several, what is seen is
             averaged; else the surest look counts, so that less escapes.
+        device: of torch's, on which pictures are looked at in batches; None takes a GPU where
+            there is one (`vision.models.batch_engine.gpu_to_use`), otherwise OpenVINO.
 
     Raises:
         ModelError: when the weights are no detection model.
@@ -83,8 +92,14 @@ class Detector:
         whole: bool = False,
         eight_bit: bool = True,
         averaged: bool = True,
+        device: str | None = None,
     ) -> None:
-        exported = export_model(model, eight_bit=eight_bit)
+        device = gpu_to_use(model) if device is None else device
+        exported = (
+            export_model(model, eight_bit=eight_bit)
+            if device is None
+            else load_network(model, device)
+        )
         self.model = model
         self.card = model.card
         self.threshold = self.card.threshold if confidence is None else confidence
@@ -96,7 +111,13 @@ class Detector:
         # What is averaged over scales may be less sure at some of them.
         self._averaged = averaged and len(self.card.unknown_scales) > 1
         share = _LESS_SURE if self._averaged else 1.0
-        self._engine = Engine(exported, confidence=share * float(self._thresholds.min()))
+        least = share * float(self._thresholds.min())
+        self._engine = (
+            Engine(exported, confidence=least)
+            if isinstance(exported, ExportedModel)
+            else BatchEngine(exported, confidence=least)
+        )
+        self._gpu = exported.device_name if isinstance(exported, LoadedNetwork) else None
         card_px = self.card.input_px if model.has_card else exported.input_px
         self._input_px = exported.input_px if exported.fixed_shape else (input_px or card_px)
         self._whole = whole
@@ -107,6 +128,16 @@ class Detector:
     def classes(self) -> tuple[str, ...]:
         """Names of what the model can see."""
         return self._engine.classes
+
+    @property
+    def in_flight(self) -> int:
+        """How many frames may wait for the model: enough for it never to wait for them."""
+        return IN_FLIGHT_FRAMES if self._gpu is None else MOST_TOGETHER
+
+    @property
+    def runs_on(self) -> str | None:
+        """The device that looks at pictures in batches, in words; None for OpenVINO."""
+        return self._gpu
 
     def detect(self, frame: Frame, gsd_at: GsdAt | None = None) -> FrameDetections:
         """Return what is in one frame."""
@@ -128,7 +159,7 @@ class Detector:
         begun: deque[BegunFrame] = deque()
         for frame, gsd_at in frames:
             begun.append(self.begin(frame, gsd_at))
-            while len(begun) > IN_FLIGHT_FRAMES or (begun and begun[0].is_done()):
+            while len(begun) > self.in_flight or (begun and begun[0].is_done()):
                 yield self.finish(begun.popleft())
         while begun:
             yield self.finish(begun.popleft())
@@ -270,6 +301,7 @@ class BegunFrame:
     plan: Plan
     expected: int
     _parts: list[tuple[int, WindowBoxes]] = field(default_factory=list)
+    _failed: ModelError | None = None
     _taken: int = 0
     _done: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -278,13 +310,17 @@ class BegunFrame:
         if not self.expected:
             self._done.set()
 
-    def taker(self, window: Window) -> Callable[[RawBoxes], None]:
-        """Return what the model is to tell the boxes of a window."""
+    def taker(self, window: Window) -> Callable[[RawBoxes | ModelError], None]:
+        """Return what the model is to tell the boxes of a window, or why there are none."""
         number = self._taken
         self._taken += 1
 
-        def take(boxes: RawBoxes) -> None:
+        def take(boxes: RawBoxes | ModelError) -> None:
             with self._lock:
+                if isinstance(boxes, ModelError):
+                    self._failed = boxes
+                    self._done.set()
+                    return
                 self._parts.append((number, WindowBoxes(window, boxes)))
                 if len(self._parts) == self.expected:
                     self._done.set()
@@ -301,6 +337,8 @@ class BegunFrame:
             raise ModelError(
                 f"{self.frame.source_uri}: inference gave no answer within {_FRAME_TIMEOUT_S:g} s"
             )
+        if self._failed is not None:
+            raise ModelError(f"{self.frame.source_uri}: {self._failed}") from self._failed
         # Windows come back in any order; the result must not depend on it.
         return [part for _, part in sorted(self._parts, key=lambda item: item[0])]
 

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     bench_airspace,
     bench_area_plan,
     bench_camera,
+    bench_gpu,
     bench_link,
     bench_memory,
     bench_specialists,
@@ -117,6 +118,25 @@ with all cores free and never idle.""",
     )
 
 
+def _gpu() -> tuple[str, tuple[Target, ...]]:
+    found = bench_gpu.measure()
+    if found is None:
+        return "", ()
+    targets = (Target("batches / one by one", found.batched / found.one_by_one, 1.0),)
+    return (
+        f"""Model `{bench_gpu.MODEL}` on {found.device}, pictures of {bench_gpu.SIZE_PX[0]} x
+{bench_gpu.SIZE_PX[1]} pixels, {found.together:.1f} in a batch on average.
+
+| | pictures/s |
+|---|---|
+| one by one | {found.one_by_one:.0f} |
+| in batches | {found.batched:.0f} |
+
+{_table(targets)}""",
+        targets,
+    )
+
+
 def _memory() -> tuple[str, tuple[Target, ...]]:
     memory = bench_memory.measure()
     targets = (
@@ -188,6 +208,7 @@ ground is not drawn yet, {camera.first_s:.1f} s. The drawn ground takes {camera.
 _SECTIONS: dict[str, tuple[str, Callable[[], tuple[str, tuple[Target, ...]]]]] = {
     "video": ("A 1080p video, end to end", _video),
     "specialists": ("Two specialists and the scene detectors of a zone", _specialists),
+    "gpu": ("On a GPU", _gpu),
     "memory": ("Memory", _memory),
     "planning": ("Planning", _planning),
     "link": ("Link to a vehicle", _link),
@@ -207,13 +228,16 @@ def main(names: list[str]) -> int:
     parts, missed = [], []
     for name, (title, measure) in _SECTIONS.items():
         kept = re.search(rf"^## {re.escape(title)}\n\n(.*?)(?=^## |\Z)", before, re.M | re.S)
+        told = f"## {title}\n\n{kept.group(1).strip() if kept else 'Not measured yet.'}\n"
         if names and name not in names:
-            parts.append(
-                f"## {title}\n\n{kept.group(1).strip() if kept else 'Not measured yet.'}\n"
-            )
+            parts.append(told)
             continue
         print(f"{name} ...", flush=True)
         text, targets = measure()
+        if not text:
+            print(f"{name}: not possible on this machine", file=sys.stderr)
+            parts.append(told)
+            continue
         missed += [target.name for target in targets if not target.met]
         parts.append(f"## {title}\n\n{text}\n\n{_where()}\n")
     page = (

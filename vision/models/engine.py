@@ -86,7 +86,7 @@ class Engine:
         """Return (width, height) of the input that a picture of this size is padded to."""
         if self._model.fixed_shape:
             return self.input_px, self.input_px
-        return _round_up(width_px), _round_up(height_px)
+        return padded_size(width_px, height_px)
 
     def submit(self, image_bgr: NDArray[np.uint8], done: Callable[[RawBoxes], None]) -> None:
         """Queue one picture; blocks while all streams are busy.
@@ -106,14 +106,7 @@ class Engine:
                 f"a picture of {width_px} x {height_px} px does not fit the model's fixed input "
                 f"of {width_in} x {height_in}; slice it"
             )
-        if (width_px, height_px) != (width_in, height_in):
-            image_bgr = np.asarray(
-                cv2.copyMakeBorder(
-                    image_bgr, 0, height_in - height_px, 0, width_in - width_px,
-                    cv2.BORDER_CONSTANT, value=(114, 114, 114),
-                ),
-                np.uint8,
-            )  # fmt: skip
+        image_bgr = padded(image_bgr, (width_in, height_in))
         queue = self._queue_for(width_in, height_in)
         queue.start_async({0: image_bgr[None]}, done)
 
@@ -247,6 +240,30 @@ def suppress(boxes: RawBoxes, iou: float) -> RawBoxes:
     )
     order = np.sort(np.asarray(kept, np.int64).reshape(-1))
     return RawBoxes(boxes.xyxy_px[order], boxes.confidence[order], boxes.class_index[order])
+
+
+def padded_size(width_px: int, height_px: int) -> tuple[int, int]:
+    """Return (width, height) of a picture once padded to the stride of YOLO models."""
+    return _round_up(width_px), _round_up(height_px)
+
+
+def padded(image_bgr: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a picture made larger at its right and lower edge, in the grey of training.
+
+    Args:
+        image_bgr: the picture.
+        size: (width, height), no smaller than it.
+    """
+    height_px, width_px = image_bgr.shape[:2]
+    if (width_px, height_px) == size:
+        return image_bgr
+    below, right = size[1] - height_px, size[0] - width_px
+    return np.asarray(
+        cv2.copyMakeBorder(
+            image_bgr, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(114, 114, 114)
+        ),
+        np.uint8,
+    )
 
 
 def _round_up(length_px: int) -> int:

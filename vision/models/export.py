@@ -11,6 +11,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from park.errors import ModelError
 from vision.models.eight_bit_archive import read_archive
@@ -172,13 +173,18 @@ def _export_pt(path: Path, out: Path) -> dict[str, object]:
     if model.task != "detect":
         raise ModelError(f"it is a model for {model.task}, and detect is needed")
     names = [str(model.names[i]) for i in sorted(model.names)]
-    args = getattr(model.model, "args", {})
-    size = args.get("imgsz", 640) if isinstance(args, dict) else getattr(args, "imgsz", 640)
-    input_px = int(size[0] if isinstance(size, list) else size)
+    input_px = input_side_px(model.model)
     folder = Path(model.export(format="openvino", dynamic=True, imgsz=input_px, verbose=False))
     for suffix in (".xml", ".bin"):
         shutil.copyfile(next(folder.glob(f"*{suffix}")), out / f"model{suffix}")
     return {"classes": names, "input_px": input_px, "fixed_shape": False}
+
+
+def input_side_px(network: Any) -> int:  # noqa: ANN401 - ultralytics has no types
+    """Return the side of the pictures that a network of ultralytics' was trained on."""
+    args = getattr(network, "args", {})
+    size = args.get("imgsz", 640) if isinstance(args, dict) else getattr(args, "imgsz", 640)
+    return int(size[0] if isinstance(size, list) else size)
 
 
 def _export_onnx(path: Path, out: Path) -> dict[str, object]:
