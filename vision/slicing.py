@@ -28,6 +28,9 @@ OVERLAP = 0.25
 _LADDER = 2.0**0.25
 """Scales are rounded to powers of this: few input shapes, so few compiled models."""
 
+_A_LITTLE = 1.1
+"""By how much coarser than best a picture may be where that saves a window: it hardly shows."""
+
 MOST_ENLARGED = 4.0
 WHOLE_UP_TO = 1.6
 """A picture up to this many times the model's input is looked at whole."""
@@ -113,6 +116,13 @@ def plan_known(
     windows: list[Window] = []
     for centre_m, reach in passes:
         scale = min(most_enlarged, quantised(centre_m / gsd_best_m))
+        smaller = scale / _LADDER
+        if (
+            one_pass
+            and centre_m / smaller <= gsd_best_m * _A_LITTLE
+            and max(samples) / smaller <= gsd_range_m[1]
+        ):
+            scale = _in_one_window(width_px, height_px, scale, input_px, whole_up_to)
         if centre_m / scale > gsd_range_m[1] * 1.5:
             continue
         windows.extend(
@@ -122,6 +132,20 @@ def plan_known(
             or any(centre_m / reach <= g <= centre_m * reach for g in _seen(window, ground, gsd_at))
         )
     return Plan(tuple(dict.fromkeys(windows)), scale_known=True)
+
+
+def _in_one_window(
+    width_px: int, height_px: int, scale: float, input_px: int, whole_up_to: float
+) -> float:
+    """Return the next smaller scale where one window then sees it all, otherwise the scale itself.
+
+    A second window takes as long again, and shows some of the picture twice.
+    """
+    here, smaller = (
+        len(windows_at(width_px, height_px, one, input_px, whole_up_to=whole_up_to))
+        for one in (scale, scale / _LADDER)
+    )
+    return scale / _LADDER if smaller == 1 < here else scale
 
 
 def _sampled(width_px: int, height_px: int, gsd_at: GsdAt) -> list[tuple[float, float, float]]:

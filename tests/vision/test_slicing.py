@@ -130,6 +130,26 @@ class TestKnownScale:
         # Within half a step of the ladder.
         assert abs(math.log2(gsd_m / scale / BEST_M)) <= 0.125 + 1e-9
 
+    def test_one_window_a_little_coarser_is_taken_before_two(self) -> None:
+        # At 0.546 of its size the picture would be at its best; 0.59 takes two windows, 0.5 one.
+        (window,) = known(1920, 1080, 0.0437).windows
+        assert window.scale == pytest.approx(0.5)
+        assert len(known(1920, 1080, 0.0445).windows) == 2, "more than a little coarser"
+
+    def test_no_window_is_saved_by_leaving_what_the_model_knows(self) -> None:
+        (scale,) = {
+            window.scale
+            for window in plan_known(
+                1920,
+                1080,
+                lambda x, y: 0.0437,
+                input_px=INPUT_PX,
+                gsd_best_m=BEST_M,
+                gsd_range_m=(0.06, 0.085),
+            ).windows
+        }
+        assert scale == pytest.approx(2**-0.75)
+
     def test_nothing_is_magnified_more_than_four_times(self) -> None:
         assert {w.scale for w in known(1000, 800, 0.5).windows} == {4.0}
 

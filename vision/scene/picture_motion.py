@@ -134,18 +134,21 @@ def _coarse_shift(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> FloatArr
 def _points(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return corners to follow, shape (N, 1, 2), of every part of the picture alike.
 
-    Over the whole picture the strongest corners would all be on vehicles and markings.
+    Over the whole picture the strongest corners would all be on vehicles and markings. They are
+    sought at half the size, which takes a quarter of the time: to follow one, the pixel does not
+    matter.
     """
-    height, width = gray.shape
+    half = cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    height, width = half.shape
     found: list[NDArray[np.float32]] = [np.empty((0, 1, 2), np.float32)]
     for rows in np.array_split(np.arange(height), _PARTS[1]):
         for columns in np.array_split(np.arange(width), _PARTS[0]):
-            part = gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            corners = cv2.goodFeaturesToTrack(part, _POINTS_PER_PART, 0.02, 8, blockSize=5)
+            part = half[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            corners = cv2.goodFeaturesToTrack(part, _POINTS_PER_PART, 0.02, 4, blockSize=3)
             if corners is not None:
                 start = np.array([columns[0], rows[0]], np.float32)
                 found.append(np.asarray(corners, np.float32) + start)
-    return np.concatenate(found).astype(np.float32)
+    return (np.concatenate(found) * 2.0 + 0.5).astype(np.float32)
 
 
 def _contrast(gray: NDArray[np.uint8], points: NDArray[np.float32]) -> FloatArray:
@@ -153,10 +156,19 @@ def _contrast(gray: NDArray[np.uint8], points: NDArray[np.float32]) -> FloatArra
 
     What arrives looks as unlike as that where there was noise and nothing to follow.
     """
-    grey = gray.astype(np.float32)
-    mean, square = cv2.blur(grey, (15, 15)), cv2.blur(grey * grey, (15, 15))
-    x, y = np.round(points[:, 0]).astype(np.intp).T
-    return np.asarray(np.sqrt(np.maximum(square[y, x] - mean[y, x] ** 2, 0.0)), np.float64)
+    size, half = 15, 7
+    framed = cv2.copyMakeBorder(gray, half, half, half, half, cv2.BORDER_REFLECT_101)
+    sums, squares = cv2.integral2(framed)
+    limits = (gray.shape[1] - 1, gray.shape[0] - 1)
+    x, y = np.clip(np.round(points[:, 0]).astype(np.intp), 0, limits).T
+
+    def mean(table: FloatArray) -> FloatArray:
+        below, right = y + size, x + size
+        whole = table[below, right] - table[y, right] - table[below, x] + table[y, x]
+        return np.asarray(whole / size**2, np.float64)
+
+    variance = mean(np.asarray(squares)) - mean(np.asarray(sums, np.float64)) ** 2
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)), np.float64)
 
 
 def _by_descriptors(

@@ -216,15 +216,16 @@ class SceneView:
     def _widened(self, mask: Mask, margin_m: float) -> Mask:
         if self.gsd_m is None or margin_m <= 0.0 or not mask.any():
             return mask
-        scales = self.gsd_m[mask > 0]
         # A thousand pixels tell the median as well.
-        gsd_m = float(np.nanmedian(scales[:: max(1, len(scales) // 1000)]))
+        seen = np.flatnonzero(mask)
+        scales = self.gsd_m.reshape(-1)[seen[:: max(1, len(seen) // 1000)]]
+        gsd_m = float(np.nanmedian(scales))
         if not (math.isfinite(gsd_m) and gsd_m > 0.0):
             return mask
         margin_px = margin_m / gsd_m
         around = rectangle_around(mask, math.ceil(min(margin_px, max(mask.shape))) + 1)
         assert around is not None
-        # A dilation by so many pixels would cost a second; distances cost a millisecond.
+        # A dilation by so many pixels would cost a second; distances cost milliseconds.
         outside_px = cv2.distanceTransform(255 - mask[around], cv2.DIST_L2, 3)
         whole = np.zeros_like(mask)
         whole[around][outside_px <= margin_px] = 255
