@@ -18,6 +18,8 @@ import rasterio
 from PIL import Image
 
 from sim_data.aerial import DemoTruth
+from vision.scene.baseline import Baseline
+from vision.scene.ortho import CellGrid
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Rows = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -164,3 +166,47 @@ def test_no_evidence_writes_no_picture(
     tables = reprocess("w", folder_of("photo", [5]), "--no-evidence")
     assert [i["evidence_uri"] for i in tables["incidents"]] == [None]
     assert list((tmp_path / "w").rglob("*.jpg")) == []
+
+
+def test_a_baseline_leaves_parked_vehicles_out_unless_all_of_it_is_wanted(
+    drawn: DemoTruth, parkwatch: Run, tmp_path: Path
+) -> None:
+    under = {}
+    for name, options in (("usual", ()), ("whole", ("--whole",))):
+        said = parkwatch(
+            "baseline", "build", drawn.footage_dir, "--out", tmp_path / name, "--gsd", 0.2, *options
+        )
+        assert said.returncode == 0, said.stderr
+        assert "laying frames on the ground" in said.stderr
+        assert ("m2 left out" in said.stdout) is (name == "usual")
+        made = Baseline(tmp_path / name)
+        known = []
+        for vehicle in drawn.vehicles:
+            east, north = made.facts.frame.to_en_m(vehicle.lat_deg, vehicle.lon_deg)
+            grid = CellGrid.around((east - 0.4, north - 0.4, east + 0.4, north + 0.4), 0.2)
+            known.append(bool((made.patch(grid).known > 0).all()))
+        under[name] = sum(known)
+    assert under["whole"] > 5
+    assert under["usual"] < 0.2 * under["whole"]
+
+
+def test_a_baseline_cannot_be_whole_and_without_something(
+    drawn: DemoTruth, parkwatch: Run, tmp_path: Path
+) -> None:
+    said = parkwatch(
+        "baseline", "build", drawn.footage_dir, "--out", tmp_path / "base", "--whole",
+        "--without", "vehicles",
+    )  # fmt: skip
+    assert said.returncode == 2
+    assert "--whole leaves nothing out" in said.stderr
+
+
+def test_a_baseline_without_the_finds_of_a_model_that_is_none_is_refused(
+    drawn: DemoTruth, parkwatch: Run, tmp_path: Path
+) -> None:
+    said = parkwatch(
+        "baseline", "build", drawn.footage_dir, "--out", tmp_path / "base", "--without", "cars"
+    )
+    assert said.returncode == 2
+    assert "cars" in said.stderr
+    assert not (tmp_path / "base").exists()

@@ -1,8 +1,9 @@
 """A site as it was: an orthomosaic in tiles, built from a patrol or photos by their poses.
 
 Of every cell of the ground the five best views are kept (steep, sharp, well apart in time) and
-the one of middle brightness is taken, so that what drove through is not in it. A folder holds
-`baseline.json` and GeoTIFF tiles of 512 x 512 cells; the fourth band says what is known.
+the one of middle brightness is taken, so that what drove through is not in it. Ground under what
+stands there for the day only, as parked vehicles do, is not known. A folder holds `baseline.json`
+and GeoTIFF tiles of 512 x 512 cells; the fourth band says what is known.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import json
 import math
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import rasterio
 from affine import Affine
@@ -24,11 +26,19 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from park.errors import StoreError
-from park.geodesy import LocalFrame
-from park.records import PosedView
+from park.geodesy import FloatArray, LocalFrame
+from park.records import BoxXyxyPx, PosedView
 from vision.observe import Sight
-from vision.scene.ortho import CellGrid, Patch, ground_near_m, laid_flat, registered
+from vision.scene.ortho import (
+    CellGrid,
+    Patch,
+    ground_near_m,
+    laid_flat,
+    registered,
+    without_boxes,
+)
 from vision.scene.view import SceneView
+from vision.scene.view_stack import ViewStack
 
 FORMAT = "parkwatch-baseline@1"
 TILE_CELLS = 512
@@ -36,49 +46,20 @@ CELL_M = 0.1
 LEAST_SINE = 0.70
 """Ground seen flatter than 45 degrees is not taken: what stands on it leans too far."""
 
-_VIEWS = 5
 _TILES_IN_MEMORY = 40
 _APART_M = 4.0
 _COARSER = 2.5
 _MOST_SHIFT_M = 6.0
+_SPARE_M = 0.5
+_SIGMAS = 3.0
 _FAR_M = 250.0
 
 TileKey = tuple[int, int]
 """Column east and row north of a tile, counted in tiles from the frame's origin."""
 
 
-class _Stack:
-    """The best views of one tile."""
-
-    def __init__(self, image: NDArray[np.uint8], quality: NDArray[np.float16]) -> None:
-        self.image = image
-        self.quality = quality
-
-    @classmethod
-    def empty(cls) -> _Stack:
-        shape = (_VIEWS, TILE_CELLS, TILE_CELLS)
-        return cls(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.float16))
-
-    def add(self, image: NDArray[np.uint8], quality: NDArray[np.float32]) -> None:
-        worst = self.quality.argmin(axis=0)
-        rows, columns = np.nonzero(
-            quality > np.take_along_axis(self.quality, worst[None], axis=0)[0]
-        )
-        slots = worst[rows, columns]
-        self.image[slots, rows, columns] = image[rows, columns]
-        self.quality[slots, rows, columns] = quality[rows, columns].astype(np.float16)
-
-    def best(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return the cells as the view of middle brightness shows them, and which are known."""
-        seen = self.quality > 0
-        count = seen.sum(axis=0)
-        bright = self.image.astype(np.float32).sum(axis=3)
-        order = np.argsort(np.where(seen, bright, np.inf), axis=0, kind="stable")
-        middle = np.take_along_axis(order, ((np.maximum(count, 1) - 1) // 2)[None], axis=0)
-        # Of two views neither is in the middle: the better one is taken.
-        pick = np.where(count == 2, self.quality.argmax(axis=0), middle[0])
-        image = np.take_along_axis(self.image, pick[None, :, :, None], axis=0)[0]
-        return image, np.where(count > 0, 255, 0).astype(np.uint8)
+Passing = Callable[[Sight], Sequence[BoxXyxyPx]]
+"""Tells boxes, in the full frame, of what does not belong to the place: vehicles, people."""
 
 
 class BaselineBuilder:
@@ -87,12 +68,15 @@ class BaselineBuilder:
     Args:
         folder: an empty or new folder to write to.
         cell_m: side of a cell on the ground, metres.
+        passing: asked of every frame that is taken; None where nothing is to be left out.
 
     Raises:
         StoreError: the folder has something in it, or cannot be written.
     """
 
-    def __init__(self, folder: Path, cell_m: float = CELL_M) -> None:
+    def __init__(
+        self, folder: Path, cell_m: float = CELL_M, passing: Passing | None = None
+    ) -> None:
         if not (math.isfinite(cell_m) and 0.01 <= cell_m <= 5.0):
             raise StoreError(f"cells of {cell_m} m are not between 0.01 and 5 m")
         try:
@@ -103,8 +87,9 @@ class BaselineBuilder:
             raise StoreError(f"{folder} cannot be written: {error}") from error
         self._folder = folder
         self._cell_m = cell_m
+        self._passing = passing
         self._frame: LocalFrame | None = None
-        self._stacks: OrderedDict[TileKey, _Stack] = OrderedDict()
+        self._stacks: OrderedDict[TileKey, ViewStack] = OrderedDict()
         self._spilled: set[TileKey] = set()
         self._spill = tempfile.TemporaryDirectory(prefix="baseline-")
         self._last: tuple[float, float, float] | None = None
@@ -131,11 +116,13 @@ class BaselineBuilder:
             self._passed_over["shows no ground"] = self._passed_over.get("shows no ground", 0) + 1
             return False
         patch = laid_flat(view.image_bgr, view.scale_xy, sight.locator, self._frame, grid)
-        moved = registered(self._so_far(grid), patch, _MOST_SHIFT_M)
+        moved = registered(self._so_far(grid), patch, _most_shift_m(sight))
+        shift = None
         if moved is not None:
-            patch = moved[0]
-            self._moved_m.append(moved[1])
-        self._take(patch)
+            patch, far_m, shift = moved
+            self._moved_m.append(far_m)
+        boxes = () if self._passing is None else self._passing(sight)
+        self._take(patch, self._hidden(view, patch, boxes, shift))
         self._times.append(sight.frame.time)
         uri = sight.frame.source_uri
         self._sources[uri] = self._sources.get(uri, 0) + 1
@@ -153,9 +140,11 @@ class BaselineBuilder:
             raise StoreError(
                 f"no frame can be laid on the ground for a baseline ({told or 'none'})"
             )
-        tiles = []
+        tiles, left_out = [], 0
         for key in sorted(set(self._stacks) | self._spilled):
-            image, known = self._stack(key).best()
+            stack = self._stack(key)
+            left_out += int(np.count_nonzero(stack.left_out))
+            image, known = stack.best()
             if known.any():
                 tiles.append(key)
                 self._write(key, image, known)
@@ -172,6 +161,7 @@ class BaselineBuilder:
             "frames": len(self._times),
             "sources": [{"uri": uri, "frames": n} for uri, n in sorted(self._sources.items())],
             "passed_over": self._passed_over,
+            "left_out_m2": round(left_out * self._cell_m**2, 1),
             "median_registration_m": float(np.median(self._moved_m)) if self._moved_m else None,
         }
         (self._folder / "baseline.json").write_text(
@@ -216,16 +206,38 @@ class BaselineBuilder:
             return None
         return CellGrid.around((*near_m.min(axis=0), *near_m.max(axis=0)), self._cell_m)
 
-    def _take(self, patch: Patch) -> None:
+    def _hidden(
+        self,
+        view: SceneView,
+        patch: Patch,
+        boxes: Sequence[BoxXyxyPx],
+        shift: FloatArray | None,
+    ) -> NDArray[np.bool_]:
+        """Return which cells of a patch, moved by `shift`, boxes hide."""
+        if not boxes:
+            return np.zeros(patch.grid.shape, np.bool_)
+        assert self._frame is not None
+        whole = replace(patch, known=np.full(patch.grid.shape, 255, np.uint8))
+        under = 255 - without_boxes(whole, view, boxes, self._frame).known
+        if shift is not None:
+            size = (patch.grid.columns, patch.grid.rows)
+            under = np.asarray(
+                cv2.warpPerspective(under, shift, size, flags=cv2.INTER_NEAREST), np.uint8
+            )
+        return np.asarray(under > 0, np.bool_)
+
+    def _take(self, patch: Patch, hidden: NDArray[np.bool_]) -> None:
         quality = np.where((patch.known > 0) & (patch.sine >= LEAST_SINE), patch.sine**2, 0.0)
         for key, cells, inside in tiles_under(patch.grid):
-            part = quality[cells].astype(np.float32)
+            part, under = quality[cells].astype(np.float32), hidden[cells] & (quality[cells] > 0.0)
             if not part.any():
                 continue
             image = np.zeros((TILE_CELLS, TILE_CELLS, 3), np.uint8)
             worth = np.zeros((TILE_CELLS, TILE_CELLS), np.float32)
-            image[inside], worth[inside] = patch.image_bgr[cells], part
-            self._stack(key).add(image, worth)
+            behind = np.zeros((TILE_CELLS, TILE_CELLS), np.bool_)
+            image[inside], worth[inside], behind[inside] = patch.image_bgr[cells], part, under
+            worth[behind] = 0.0
+            self._stack(key).add(image, worth, behind)
 
     def _so_far(self, grid: CellGrid) -> Patch:
         image = np.zeros((*grid.shape, 3), np.uint8)
@@ -238,25 +250,24 @@ class BaselineBuilder:
                 image[cells] = stack.image[0][inside]
         return Patch(grid, image, known, np.ones(grid.shape, np.float32))
 
-    def _stack(self, key: TileKey) -> _Stack:
+    def _stack(self, key: TileKey) -> ViewStack:
         if key in self._stacks:
             self._stacks.move_to_end(key)
             return self._stacks[key]
-        stack = _Stack.empty()
-        name = Path(self._spill.name) / f"{key[0]}_{key[1]}.npz"
-        if key in self._spilled:
-            with np.load(name) as kept:
-                stack = _Stack(kept["image"], kept["quality"])
+        stack = (
+            ViewStack.read(self._spilled_to(key))
+            if key in self._spilled
+            else ViewStack.empty(TILE_CELLS)
+        )
         self._stacks[key] = stack
         if len(self._stacks) > _TILES_IN_MEMORY:
             old, left = self._stacks.popitem(last=False)
             self._spilled.add(old)
-            np.savez(
-                Path(self._spill.name) / f"{old[0]}_{old[1]}.npz",
-                image=left.image,
-                quality=left.quality,
-            )
+            left.write(self._spilled_to(old))
         return stack
+
+    def _spilled_to(self, key: TileKey) -> Path:
+        return Path(self._spill.name) / f"{key[0]}_{key[1]}.npz"
 
     def _write(self, key: TileKey, image: NDArray[np.uint8], known: NDArray[np.uint8]) -> None:
         assert self._frame is not None
@@ -288,6 +299,7 @@ class BaselineFacts:
         first_time: of the frames in it.
         last_time: of the frames in it.
         frames: how many were laid into it.
+        left_out_m2: ground that is not known because something stood there for the day.
     """
 
     frame: LocalFrame
@@ -296,6 +308,7 @@ class BaselineFacts:
     first_time: datetime
     last_time: datetime
     frames: int
+    left_out_m2: float
 
 
 class Baseline:
@@ -349,6 +362,19 @@ class Baseline:
                 self._tiles.popitem(last=False)
         self._tiles.move_to_end(key)
         return self._tiles[key]
+
+
+def _most_shift_m(sight: Sight) -> float:
+    """Return how far a frame may lie from where its pose says, metres.
+
+    Ground that repeats itself, as kerbs and rows of slabs do, fits at several places.
+    """
+    assert sight.locator is not None
+    middle = np.array([[sight.frame.width_px / 2.0, sight.frame.height_px / 2.0]])
+    error_m = float(sight.locator.place_many(middle).error_m[0])
+    if not math.isfinite(error_m):
+        return _MOST_SHIFT_M
+    return min(_MOST_SHIFT_M, _SPARE_M + _SIGMAS * error_m)
 
 
 Cells = tuple[slice, slice]
@@ -411,6 +437,8 @@ def _read_facts(path: Path) -> BaselineFacts:
             _time(raw, "first_time"),
             _time(raw, "last_time"),
             int(raw["frames"]),
+            # Older ones left nothing out.
+            float(raw.get("left_out_m2", 0.0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{path} is damaged ({error!r}); build the baseline again") from error

@@ -35,11 +35,21 @@ from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.lean import Leans, Standing
 from vision.scene.light import light_between
-from vision.scene.ortho import CellGrid, Patch, ground_near_m, laid_flat, registered
+from vision.scene.ortho import (
+    CellGrid,
+    Patch,
+    ground_near_m,
+    laid_flat,
+    registered,
+    without_boxes,
+)
 from vision.scene.regions import cleaned, grown, regions
 from vision.scene.view import Mask, SceneView
 
 LEAST_AREA_M2 = 6.0
+LEAST_ON_ROAD_M2 = 2.0
+"""Carriageways are plain, and what lies on one is in the way."""
+
 LEAST_SURE = 0.32
 """Before what was seen once is marked down: less sure is mostly light and lean."""
 
@@ -84,7 +94,8 @@ class _Compared:
 class ChangeDetector:
     """Finds what is new against a baseline.
 
-    Settings of a zone: `min_area_m2` (6), `min_tint` (9).
+    Settings of a zone: `min_area_m2` (6; 2 where `incident` is `road_obstruction`), `min_tint`
+    (9).
 
     Args:
         baseline: of the site.
@@ -93,7 +104,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 3
+    version = 4
     incident_classes: tuple[str, ...] = ("new_object",)
 
     def __init__(self, baseline: Baseline, standing: Sequence[Standing] = ()) -> None:
@@ -151,7 +162,9 @@ class ChangeDetector:
             return ()
         compared = _compare(before, now, watched, zone.number("min_tint", TINT))
         found = []
-        least_px = max(20, round(zone.number("min_area_m2", LEAST_AREA_M2) / grid.cell_m**2))
+        on_road = zone.settings.get("incident") == "road_obstruction"
+        least_m2 = zone.number("min_area_m2", LEAST_ON_ROAD_M2 if on_road else LEAST_AREA_M2)
+        least_px = max(20, round(least_m2 / grid.cell_m**2))
         whole = cleaned(grown(compared.strong, compared.weak), 5, 9) & watched
         for region in regions(whole, least_px):
             sure = _surety(compared, region)
@@ -272,7 +285,7 @@ def _laid(
         return None
     now = laid_flat(view.image_bgr, view.scale_xy, locator, baseline.facts.frame, grid)
     if ignore:
-        now = _without(now, view, baseline, ignore)
+        now = without_boxes(now, view, ignore, baseline.facts.frame)
     if not (now.known & before.known).any():
         return None
     return before, now
@@ -282,27 +295,6 @@ def _comparable(asked: Mask, before: Patch, now: Patch) -> Mask:
     """Return the cells asked for that both show, and the frame steeply enough."""
     both = asked & now.known & before.known
     return np.where(now.sine >= LEAST_SINE, both, 0).astype(np.uint8)
-
-
-def _without(
-    patch: Patch, view: SceneView, baseline: Baseline, ignore: Sequence[BoxXyxyPx]
-) -> Patch:
-    """Return a patch in which the ground behind boxes is not known."""
-    hidden = np.zeros(view.shape, np.uint8)
-    scale_x, scale_y = view.scale_xy
-    for x0, y0, x1, y1 in ignore:
-        grow_x, grow_y = 0.15 * (x1 - x0), 0.15 * (y1 - y0)
-        corner = (round((x0 - grow_x) * scale_x), round((y0 - grow_y) * scale_y))
-        other = (round((x1 + grow_x) * scale_x), round((y1 + grow_y) * scale_y))
-        cv2.rectangle(hidden, corner, other, 255, -1)
-    locator = view.sight.locator
-    assert locator is not None
-    three = cv2.cvtColor(hidden, cv2.COLOR_GRAY2BGR)
-    laid = laid_flat(
-        np.asarray(three, np.uint8), view.scale_xy, locator, baseline.facts.frame, patch.grid
-    )
-    known = np.where(laid.image_bgr[..., 0] > 0, 0, patch.known).astype(np.uint8)
-    return Patch(patch.grid, patch.image_bgr, known, patch.sine)
 
 
 def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Compared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import FloatArray, LocalFrame
-from park.records import PosedView
+from park.records import BoxXyxyPx, PosedView
 from vision.locate import Locator
 from vision.scene.picture_motion import motion_between
 from vision.scene.view import Mask, SceneView
@@ -20,6 +21,7 @@ from vision.scene.zones import GroundProjector
 _LATTICE = 16
 _BLUR_CELLS = 4.0
 _LEAST_KNOWN = 0.25
+_BOX_MARGIN = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,31 @@ def laid_flat(
         np.where(known, 255, 0).astype(np.uint8),
         np.where(known, sine, 0.0).astype(np.float32),
     )
+
+
+def without_boxes(
+    patch: Patch, view: SceneView, boxes: Sequence[BoxXyxyPx], frame: LocalFrame
+) -> Patch:
+    """Return a patch in which the ground behind boxes of a picture is not known.
+
+    Args:
+        patch: what the picture shows of the ground.
+        view: of the picture; its ground is known.
+        boxes: of the full frame; a margin of 15 % is added all around.
+        frame: of the patch's grid.
+    """
+    hidden = np.zeros(view.shape, np.uint8)
+    scale_x, scale_y = view.scale_xy
+    for x0, y0, x1, y1 in boxes:
+        grow_x, grow_y = _BOX_MARGIN * (x1 - x0), _BOX_MARGIN * (y1 - y0)
+        corner = (round((x0 - grow_x) * scale_x), round((y0 - grow_y) * scale_y))
+        other = (round((x1 + grow_x) * scale_x), round((y1 + grow_y) * scale_y))
+        cv2.rectangle(hidden, corner, other, 255, -1)
+    locator = view.sight.locator
+    assert locator is not None
+    laid = laid_flat(hidden, view.scale_xy, locator, frame, patch.grid)
+    known = np.where(laid.image_bgr > 0, 0, patch.known).astype(np.uint8)
+    return Patch(patch.grid, patch.image_bgr, known, patch.sine)
 
 
 def _sines(locator: Locator, frame: LocalFrame, places: FloatArray) -> FloatArray:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from park.errors import StoreError
+from park.records import BoxXyxyPx, PoseSigma
 from park.spectrum import Spectrum
 from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, sight_of
 from vision.locate import Locator
@@ -67,6 +68,57 @@ def test_a_baseline_shows_the_ground_where_it_is_and_nothing_that_drove(built: B
     assert red.mean() < 0.01
 
 
+def with_parked_car(folder: Path, seen_in: set[int]) -> Baseline:
+    """Return a baseline of frames with a car in their middle that a detector sees in some."""
+    box: dict[float, BoxXyxyPx] = {}
+    builder = BaselineBuilder(
+        folder, CELL_M, lambda sight: [box[i] for i in seen_in if i == sight.frame.source_time_s]
+    )
+    for i, (east, north) in enumerate(path()):
+        view = posed(east_m=east, north_m=north, alt_m=60.0, size=SMALL)
+        image = ground().seen(view)
+        scale_px = view.intrinsics.fx_px / 60.0
+        x, y = 320 - east * scale_px, 180 + north * scale_px
+        box[i] = (x - 2.5 * scale_px, y - scale_px, x + 2.5 * scale_px, y + scale_px)
+        corners = [round(side) for side in box[i]]
+        cv2.rectangle(image, (corners[0], corners[1]), (corners[2], corners[3]), (20, 30, 220), -1)
+        builder.add(sight_of(image, view, time_s=float(i)))
+    return builder.finish()
+
+
+def known_share(made: Baseline, bounds_m: tuple[float, float, float, float]) -> float:
+    west, south, east, north = bounds_m
+    lat, lon = SITE.to_lat_lon(np.array([west, east]), np.array([south, north]))
+    (left, right), (low, top) = made.facts.frame.to_en_m(lat, lon)
+    patch = made.patch(CellGrid.around((left, low, right, top), CELL_M))
+    return float((patch.known > 0).mean())
+
+
+@pytest.mark.parametrize(
+    ("seen_in", "under_car"),
+    [
+        pytest.param({0, 1, 2, 3, 4, 5}, 0.0, id="always seen"),
+        pytest.param({0, 2, 3, 5}, 0.0, id="missed now and then"),
+        pytest.param({2}, 1.0, id="taken for one once"),
+        pytest.param(set(), 1.0, id="nothing seen"),
+    ],
+)
+def test_ground_under_what_stands_there_for_the_day_is_not_known(
+    tmp_path: Path, seen_in: set[int], under_car: float
+) -> None:
+    made = with_parked_car(tmp_path / "base", seen_in)
+    assert known_share(made, (-1.5, -0.5, 1.5, 0.5)) == under_car
+    assert known_share(made, (-1.5, 3.0, 1.5, 6.0)) == 1.0
+
+
+def test_what_is_left_out_is_kept_for_tiles_that_went_to_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vision.scene.baseline._TILES_IN_MEMORY", 1)
+    made = with_parked_car(tmp_path / "base", set(range(6)))
+    assert known_share(made, (-1.5, -0.5, 1.5, 0.5)) == 0.0
+
+
 def test_its_folder_says_what_it_is_made_of(built: Baseline) -> None:
     raw = json.loads((built.folder / "baseline.json").read_text("utf-8"))
     assert raw["format"] == "parkwatch-baseline@1"
@@ -97,6 +149,21 @@ def test_frames_whose_poses_are_off_are_laid_onto_each_other(tmp_path: Path) -> 
         grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY)
         sharp[wrong_m] = float(cv2.Laplacian(grey, cv2.CV_32F).std())
     assert sharp[1.5] == pytest.approx(sharp[0.0], rel=0.25)
+
+
+@pytest.mark.parametrize(("sigma_m", "moved"), [(0.05, False), (2.0, True)])
+def test_a_frame_is_moved_no_further_than_its_pose_may_be_off(
+    tmp_path: Path, sigma_m: float, moved: bool
+) -> None:
+    # What looks the same 3 m away: kerbs, slabs. A pose good to centimetres knows better.
+    builder = BaselineBuilder(tmp_path / "base", CELL_M)
+    for i, north in enumerate((0.0, 3.0)):
+        true = posed(east_m=10.0 * i, north_m=north, alt_m=60.0, size=SMALL)
+        said = posed(east_m=10.0 * i, alt_m=60.0, size=SMALL)
+        said = replace(said, sigma=PoseSigma(sigma_m, sigma_m, 0.1, 0.1, 0.1))
+        assert builder.add(sight_of(ground().seen(true), said, time_s=float(i)))
+    raw = json.loads((builder.finish().folder / "baseline.json").read_text("utf-8"))
+    assert (raw["median_registration_m"] is not None) is moved
 
 
 def test_frames_too_near_too_high_or_without_a_pose_are_passed_over(tmp_path: Path) -> None:

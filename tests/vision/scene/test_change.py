@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> N
     ground.paint(PLACE, OBJECTS[thing], 4.0)
     (found,) = changed(baseline, ground)
     assert found.class_name == "new_object"
-    assert found.model_id == "scene-change@3"
+    assert found.model_id == "scene-change@4"
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
     assert abs(found.measure.value - PLACE.area) < 3.0 * found.measure.error
@@ -194,6 +195,17 @@ def test_small_things_and_what_is_outside_the_zone_are_left_alone(baseline: Base
     ground.paint(rectangle(6, 2, 1.6, 1.6), OBJECTS["blue shed"])
     ground.paint(rectangle(6, 24, 8, 5), OBJECTS["blue shed"])
     assert changed(baseline, ground, posed(alt_m=80.0, size=SIZE)) == ()
+
+
+def test_on_a_road_a_small_load_is_told(baseline: Baseline) -> None:
+    ground = later()
+    ground.paint(rectangle(6, 2, 2.0, 1.8), OBJECTS["pale shed"], 4.0)
+    view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
+    assert ChangeDetector(baseline).look(view, [ZONE]) == ()
+    road = replace(ZONE, settings={"incident": "road_obstruction"})
+    (found,) = ChangeDetector(baseline).look(view, [road])
+    assert found.measure is not None
+    assert abs(found.measure.value - 3.6) < 3.0 * found.measure.error
 
 
 def test_nothing_is_said_off_the_baseline_or_of_pictures_that_show_nothing(
