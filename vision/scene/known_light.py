@@ -20,6 +20,9 @@ REACH_M = 45.0
 
 _BLOCK_M = 0.5
 _LEAST_BLOCKS = 400
+MOST_GAIN = 3.0
+"""A picture that would have to be made brighter than this has noise where its colours should be."""
+
 _EVERY_S = 1.0
 _REMEMBERED = 9
 
@@ -44,7 +47,10 @@ class KnownLight:
         return type(self)(self._baseline)
 
     def seen_in_it(self, view: SceneView) -> SceneView:
-        """Return a view in the baseline's light; as it is where the two share no ground."""
+        """Return a view in the baseline's light.
+
+        As it is where the two share no ground, or where it is too dark (`MOST_GAIN`).
+        """
         if view.sight.locator is None:
             return view
         source, time = view.frame.patrol_id, view.frame.time
@@ -58,7 +64,10 @@ class KnownLight:
                 self._last = source, time
         if not self._lights:
             return view
-        return view.with_pixels(Light.median(list(self._lights)).on_bytes(view.image_bgr))
+        light = Light.median(list(self._lights))
+        if max(light.gain_bgr) > MOST_GAIN:
+            return view
+        return view.with_pixels(light.on_bytes(view.image_bgr))
 
     def _light(self, view: SceneView) -> Light | None:
         locator, facts = view.sight.locator, self._baseline.facts

@@ -21,7 +21,7 @@ from park.records import Detection
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.known_light import KnownLight
 from vision.scene.regions import area_measure, cleaned, detection_of, regions, union
-from vision.scene.view import Mask, SceneView, rectangle_around
+from vision.scene.view import Mask, SceneView, lab_of, rectangle_around
 
 LEAST_AREA_M2 = 15.0
 LEAST_PIXELS = 80
@@ -41,6 +41,7 @@ LIGHTNESS = (22.0, 84.0)
 ROUGHNESS = (0.022, 0.26)
 """Deviation of brightness over a metre as a share of it: floors and roofs less, crowns more."""
 
+_FOR_LIGHT_PX = 4
 _GREY_CHROMA = 9.0
 _LEAST_GREY = 0.03
 _MOST_CAST = 6.0
@@ -69,7 +70,7 @@ class SoilDetector:
     """
 
     name = "scene-soil"
-    version = 3
+    version = 4
     incident_classes: tuple[str, ...] = ("bare_soil", "stockpile")
 
     def __init__(self, light: KnownLight | None = None) -> None:
@@ -146,15 +147,21 @@ def soil_likeness(view: SceneView, watched: Mask) -> NDArray[np.float32]:
     sizes_m = sizes_m[np.isfinite(sizes_m)]
     gsd_m = float(np.median(sizes_m)) if sizes_m.size else 0.15
     half_metre_px = 2 * min(max(round(0.25 / max(gsd_m, 1e-3)), 1), 6) + 1
-    # The light is read off the whole picture, the ground only where it matters.
-    smooth = np.asarray(cv2.blur(view.lab, (half_metre_px, half_metre_px)), np.float32)
-    cast = light_cast(smooth)
     likeness = np.zeros(view.shape, np.float32)
     around = rectangle_around(watched, half_metre_px)
     if around is not None:
+        # The light is read off the whole picture, the ground only where it matters.
+        cast = light_cast(_small_lab(view.image_bgr))
+        smooth = np.asarray(cv2.blur(view.lab_in(around), (half_metre_px,) * 2), np.float32)
         rough = _roughness(view.gray[around], half_metre_px + 2)
-        likeness[around] = _likeness(smooth[around], rough, watched[around], cast)
+        likeness[around] = _likeness(smooth, rough, watched[around], cast)
     return likeness
+
+
+def _small_lab(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a picture in CIE Lab, each pixel the mean of a square of them."""
+    size = [max(1, round(side / _FOR_LIGHT_PX)) for side in image_bgr.shape[1::-1]]
+    return lab_of(np.asarray(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8))
 
 
 def _roughness(gray: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
@@ -212,7 +219,7 @@ def light_cast(lab: NDArray[np.float32]) -> tuple[float, float]:
 
     The median of pixels with little chroma, at most 6 either way; 0 where hardly any is grey.
     """
-    small = lab[::4, ::4].reshape(-1, 3)
+    small = lab.reshape(-1, 3)
     lit = small[(small[:, 0] > 25.0) & (small[:, 0] < 92.0)]
     grey = lit[np.hypot(lit[:, 1], lit[:, 2]) < _GREY_CHROMA]
     if len(grey) < _LEAST_GREY * max(len(small), 1):

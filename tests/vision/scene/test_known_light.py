@@ -56,3 +56,12 @@ def test_where_the_baseline_knows_no_ground_the_picture_stays_as_it_is(tmp_path:
     builder.add(sight_of(yard(*HAY).seen(NADIR), away))
     view = SceneView(sight_of(yard(*HAY).seen(NADIR), NADIR), SITE)
     assert KnownLight(builder.finish()).seen_in_it(view) is view
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.5, False), (0.12, True)])
+def test_a_picture_too_dark_to_show_colours_stays_as_it_is(
+    meadow: Baseline, share: float, kept: bool
+) -> None:
+    dusk = Light((share,) * 3, (0.0, 0.0, 0.0))
+    view = SceneView(sight_of(dusk.on_bytes(yard(*HAY).seen(NADIR)), NADIR), SITE)
+    assert (KnownLight(meadow).seen_in_it(view) is view) is kept
