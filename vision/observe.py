@@ -12,6 +12,8 @@ from park.geodesy import FloatArray
 from park.records import BoxXyxyPx, Detection, Frame, GroundPoint, Observation
 from park.terrain import Terrain
 from vision.detect import FrameDetections
+from vision.families import PERSON, family_of
+from vision.lamps import Dusk
 from vision.locate import Locator, Placements
 from vision.models.registry import ModelCard
 from vision.overview import DroppedDetection
@@ -125,20 +127,31 @@ def _observed(
     dropped: list[DroppedDetection] = []
     unplaced: list[str] = []
     places, sizes_m, reasons = _placed(detections, sight)
-    width_px, height_px = frame.width_px, frame.height_px
+    dusk = Dusk(frame.picture) if frame.spectrum in (None, "visible") else None
     for detection, place, size_m, reason in zip(detections, places, sizes_m, reasons, strict=True):
-        range_m = size_range_m.get(detection.class_name)
-        if size_m is not None and range_m is not None:
-            why = impossible_size(
-                size_m, range_m, frame.view, detection.box_xyxy_px, (width_px, height_px)
-            )
-            if why is not None:
-                dropped.append(DroppedDetection(detection, why, size_m))
-                continue
+        why = _why_impossible(detection, size_m, size_range_m, frame)
+        if why is None and dusk is not None and family_of(detection.class_name) is PERSON:
+            why = "a lamp" if dusk.is_lamp(detection.box_xyxy_px) else None
+        if why is not None:
+            dropped.append(DroppedDetection(detection, why, size_m))
+            continue
         if reason is not None:
             unplaced.append(reason)
         kept.append(_observation(detection, frame, place, size_m, new_id))
     return FrameObservations(frame, tuple(kept), tuple(dropped), tuple(unplaced))
+
+
+def _why_impossible(
+    detection: Detection,
+    size_m: float | None,
+    size_range_m: Mapping[str, tuple[float, float]],
+    frame: Frame,
+) -> str | None:
+    range_m = size_range_m.get(detection.class_name)
+    if size_m is None or range_m is None:
+        return None
+    picture = frame.width_px, frame.height_px
+    return impossible_size(size_m, range_m, frame.view, detection.box_xyxy_px, picture)
 
 
 def _placed(
