@@ -7,14 +7,15 @@ height of what stands there, this is found out.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 import shapely
+import shapely.ops
 from shapely.geometry.base import BaseGeometry
 
-from park.geodesy import FloatArray
 from park.records import Detection, GroundPoint, Observation, PosedView, View
 from park.site import Site
 from park.taxonomy import class_key
@@ -27,6 +28,7 @@ _WALL_M = 1.0
 """What stands before a wall may be placed this far behind it on top of its error: by its height."""
 
 _ON_BUILDINGS = frozenset({"flame", "smoke"})
+_HOT = frozenset({"flame", "hotspot"})
 
 
 class BuildingPart(StrEnum):
@@ -115,51 +117,90 @@ class Buildings:
             view: of the frame.
             place: what was placed on the ground.
         """
-        if not self._uprights or not isinstance(view, PosedView) or view.pose.alt_home_m <= 0.0:
-            return None
-        camera_m = np.array(self._frame.to_en_m(view.pose.lat_deg, view.pose.lon_deg))
-        ground_m = np.array(self._frame.to_en_m(place.lat_deg, place.lon_deg))
-        sight = shapely.linestrings(np.stack((camera_m, ground_m)))
         best: BuildingSeen | None = None
-        for number in self._tree.query(sight, predicate="intersects").tolist():
-            one = self._uprights[number]
-            # The line falls evenly from the camera's height to the ground; below the height of
-            # what stands there it runs over this stretch of the map.
-            share = max(0.0, 1.0 - one.height_m / view.pose.alt_home_m)
-            enters_m = camera_m + share * (ground_m - camera_m)
-            # From below its top, no roof is seen.
-            roof = share > 0.0
-            outline_m = self._outlines_m[number]
-            found = _met(one, outline_m, enters_m, ground_m, place.error_m, roof=roof)
+        for crossing in self._crossings(view, place):
+            found = _met(crossing, place.error_m)
             if found is not None and (best is None or found.depth_m > best.depth_m):
                 best = found
         return best
 
+    def surface(self, view: View | None, place: GroundPoint) -> GroundPoint | None:
+        """Return where a line of sight first meets a roof or a wall; None where it is the ground.
 
-def _met(
-    one: Upright,
-    outline_m: BaseGeometry,
-    enters_m: FloatArray,
-    ground_m: FloatArray,
-    error_m: float,
-    *,
-    roof: bool,
-) -> BuildingSeen | None:
+        Args:
+            view: of the frame.
+            place: where the line meets the ground.
+        """
+        met = [_first_met(crossing) for crossing in self._crossings(view, place)]
+        places_m = [one for one in met if one is not None]
+        if not places_m:
+            return None
+        ground = shapely.Point(self._frame.to_en_m(place.lat_deg, place.lon_deg))
+        first = max(places_m, key=ground.distance)
+        lat_deg, lon_deg = self._frame.to_lat_lon(first.x, first.y)
+        return replace(place, lat_deg=lat_deg, lon_deg=lon_deg)
+
+    def _crossings(self, view: View | None, place: GroundPoint) -> Iterator[_Crossing]:
+        if not self._uprights or not isinstance(view, PosedView) or view.pose.alt_home_m <= 0.0:
+            return
+        camera_m = np.array(self._frame.to_en_m(view.pose.lat_deg, view.pose.lon_deg))
+        ground_m = np.array(self._frame.to_en_m(place.lat_deg, place.lon_deg))
+        sight = shapely.linestrings(np.stack((camera_m, ground_m)))
+        for number in self._tree.query(sight, predicate="intersects").tolist():
+            one = self._uprights[number]
+            share = max(0.0, 1.0 - one.height_m / view.pose.alt_home_m)
+            enters_m = camera_m + share * (ground_m - camera_m)
+            yield _Crossing(
+                one,
+                self._outlines_m[number],
+                shapely.Point(*enters_m),
+                shapely.LineString(np.stack((enters_m, ground_m))),
+                share > 0.0,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A line of sight over something that stands up, on the map.
+
+    The line falls evenly from the camera's height to the ground. Where it comes down to the top
+    of what stands there, it enters; from there to the ground runs the stretch on which it may
+    meet a wall.
+    """
+
+    upright: Upright
+    outline_m: BaseGeometry
+    enters: shapely.Point
+    stretch: shapely.LineString
+    from_above: bool
+
+
+def _met(crossing: _Crossing, error_m: float) -> BuildingSeen | None:
     """Return what of a building a line of sight surely meets; None where it passes it by."""
-    point = shapely.points(enters_m)
-    if roof and outline_m.contains(point):
-        depth_m = float(outline_m.boundary.distance(point))
-        return BuildingSeen(one.name, BuildingPart.ROOF, depth_m) if depth_m > error_m else None
-    if one.open_below:
+    outline_m, name = crossing.outline_m, crossing.upright.name
+    # From below its top, no roof is seen.
+    if crossing.from_above and outline_m.contains(crossing.enters):
+        depth_m = float(outline_m.boundary.distance(crossing.enters))
+        return BuildingSeen(name, BuildingPart.ROOF, depth_m) if depth_m > error_m else None
+    if crossing.upright.open_below:
         return None
-    stretch = shapely.LineString(np.stack((enters_m, ground_m)))
-    inside = stretch.intersection(outline_m)
+    inside = crossing.stretch.intersection(outline_m)
     if inside.is_empty:
         return None
-    behind_m = float(stretch.length - inside.distance(point))
+    behind_m = float(crossing.stretch.length - inside.distance(crossing.enters))
     if behind_m <= error_m + _WALL_M:
         return None
-    return BuildingSeen(one.name, BuildingPart.WALL, behind_m)
+    return BuildingSeen(name, BuildingPart.WALL, behind_m)
+
+
+def _first_met(crossing: _Crossing) -> shapely.Point | None:
+    """Return where a line of sight meets a roof or a wall; None where it passes both by."""
+    if crossing.outline_m.contains(crossing.enters):
+        return crossing.enters
+    inside = crossing.stretch.intersection(crossing.outline_m)
+    if inside.is_empty or crossing.upright.open_below:
+        return None
+    return shapely.ops.nearest_points(inside, crossing.enters)[0]
 
 
 def without_buildings(seen: FrameObservations, buildings: Buildings) -> FrameObservations:
@@ -180,3 +221,18 @@ def without_buildings(seen: FrameObservations, buildings: Buildings) -> FrameObs
         found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
         dropped.append(DroppedDetection(found, f"on a {met.part}", one.size_m))
     return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
+
+
+def with_heat_where_it_is(seen: FrameObservations, buildings: Buildings) -> FrameObservations:
+    """Return what was seen in a frame, with heat placed on the equipment or building that it is on.
+
+    Transformers are hot at their tops: on the ground behind them, where a flat line of sight ends,
+    the same spot would be somewhere else from every side.
+    """
+    kept = []
+    for one in seen.kept:
+        met = None
+        if one.place is not None and class_key(one.class_name) in _HOT:
+            met = buildings.surface(seen.frame.view, one.place)
+        kept.append(one if met is None else replace(one, place=met))
+    return replace(seen, kept=tuple(kept))

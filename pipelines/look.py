@@ -36,7 +36,7 @@ from park.rows import RunStamp, observations_to_batch
 from park.schemas import SCHEMAS
 from park.site import Site
 from park.terrain import DemTerrain, ElevationModel, Terrain, take_off_reference
-from pipelines.buildings import Buildings, without_buildings
+from pipelines.buildings import Buildings, with_heat_where_it_is, without_buildings
 from pipelines.camera_look import CameraLook
 from pipelines.footprints import Footprints
 from pipelines.identity import content_hash, detection_id
@@ -44,7 +44,7 @@ from pipelines.progress import listener_of
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
 from pipelines.scenes_ahead import MOST_BEHIND, SeenByModels, looked_for
 from vision.clarity import with_clarity
-from vision.detect import IN_FLIGHT_FRAMES, BegunFrame, Detector, FrameDetections
+from vision.detect import BegunFrame, Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
 from vision.models.suitability import why_unsuited
@@ -300,11 +300,14 @@ class _Look:
             ModelError: no model could know any of the frames.
         """
         begun: deque[tuple[Sight, dict[int, BegunFrame]]] = deque()
+        in_flight = max((detector.in_flight for detector in self._detectors), default=0)
+        for name in filter(None, {detector.runs_on: None for detector in self._detectors}):
+            self._assumptions[f"models ran on {name}, in batches"] = None
         for sight in self._sights():
             fit = self._suited(sight.frame)
             looking = {n: self._detectors[n].begin(sight.frame, sight.gsd_at) for n in fit}
             begun.append((sight, looking))
-            while len(begun) > IN_FLIGHT_FRAMES or (
+            while len(begun) > in_flight or (
                 begun and all(one.is_done() for one in begun[0][1].values())
             ):
                 yield self._finished(*begun.popleft())
@@ -410,14 +413,13 @@ class _Look:
         sight, parts = one.sight, list(one.parts)
         if scenes := one.scene_detections():
             parts.append(observe_scene(scenes, sight, self._new_id))
-        if len(parts) == 1:
-            return parts[0]
-        return FrameObservations(
+        whole = FrameObservations(
             sight.frame,
             tuple(o for part in parts for o in part.kept),
             tuple(d for part in parts for d in part.dropped),
             tuple(u for part in parts for u in part.unplaced),
         )
+        return with_heat_where_it_is(whole, self._buildings)
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:
         footage = (

@@ -24,7 +24,13 @@ from park.records import (
     PoseSigma,
 )
 from park.site import Site
-from pipelines.buildings import BuildingPart, Buildings, uprights, without_buildings
+from pipelines.buildings import (
+    BuildingPart,
+    Buildings,
+    uprights,
+    with_heat_where_it_is,
+    without_buildings,
+)
 from vision.observe import FrameObservations
 
 FRAME = LocalFrame(31.0, 121.0)
@@ -39,14 +45,17 @@ def feature(shape: Any, **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": geometry}
 
 
-def buildings(height_m: float = 12.0, **more: Any) -> Buildings:
+def site_of(*features: dict[str, Any]) -> Site:
     outline = feature(
         shapely.box(-500, -500, 500, 500),
         kind="boundary", id="t", name="T", time_zone="Asia/Shanghai",
     )  # fmt: skip
-    hall = feature(HALL, kind="building", id="hall", height_m=height_m, **more)
-    park = {"type": "FeatureCollection", "features": [outline, hall]}
-    return Buildings(Site.load(json.dumps(park).encode()))
+    park = {"type": "FeatureCollection", "features": [outline, *features]}
+    return Site.load(json.dumps(park).encode())
+
+
+def buildings(height_m: float = 12.0, **more: Any) -> Buildings:
+    return Buildings(site_of(feature(HALL, kind="building", id="hall", height_m=height_m, **more)))
 
 
 def camera(east_m: float, north_m: float, height_m: float = 60.0) -> PosedView:
@@ -108,16 +117,11 @@ def test_below_a_canopy_one_sees_what_stands_there() -> None:
 
 
 def test_assets_that_stand_up_are_met_like_buildings() -> None:
-    outline = feature(
-        shapely.box(-500, -500, 500, 500),
-        kind="boundary", id="t", name="T", time_zone="Asia/Shanghai",
-    )  # fmt: skip
     both = [
         feature(HALL, kind="asset", id="transformer", criticality=3, height_m=6.0),
         feature(shapely.box(-10, -60, 10, -40), kind="asset", id="pond", criticality=3),
     ]
-    park = {"type": "FeatureCollection", "features": [outline, *both]}
-    known = Buildings(Site.load(json.dumps(park).encode()))
+    known = Buildings(site_of(*both))
     found = known.seen(camera(0.0, 0.0), ground(0.0, 60.0))
     assert found is not None
     assert found.building == "transformer"
@@ -126,19 +130,12 @@ def test_assets_that_stand_up_are_met_like_buildings() -> None:
 
 def test_what_stands_up_is_every_building_and_each_asset_with_outline_and_height() -> None:
     park = [
-        feature(
-            shapely.box(-500, -500, 500, 500),
-            kind="boundary",
-            id="t",
-            name="T",
-            time_zone="Asia/Shanghai",
-        ),
         feature(HALL, kind="building", id="hall", height_m=12.0, open_below=True),
         feature(shapely.box(-9, -60, 9, -40), kind="asset", id="tank", criticality=3, height_m=9.0),
         feature(shapely.box(20, -60, 40, -40), kind="asset", id="pond", criticality=3),
         feature(shapely.Point(60, 0), kind="asset", id="mast", criticality=3, height_m=30.0),
     ]
-    site = Site.load(json.dumps({"type": "FeatureCollection", "features": park}).encode())
+    site = site_of(*park)
     known = {one.name: (one.height_m, one.open_below) for one in uprights(site)}
     assert known == {"hall": (12.0, True), "tank": (9.0, False)}
 
@@ -210,6 +207,58 @@ def test_flame_and_smoke_are_told_on_buildings_too(class_name: str) -> None:
     frame = Frame(pixels, AT, camera(0.0, 0.0), "flight.mp4", 0.0, "p")
     seen = FrameObservations(frame, (observed(class_name, ground(0.0, 75.0)),), (), ())
     assert without_buildings(seen, buildings()).kept == seen.kept
+
+
+@given(
+    from_m=st.tuples(st.floats(-200, 200), st.floats(-200, 200)),
+    height_m=st.floats(15, 90),
+    on_m=st.tuples(st.floats(-9.9, 9.9), st.floats(40.1, 79.9)),
+)
+def test_what_is_hot_on_a_roof_is_placed_there_from_every_side(
+    from_m: tuple[float, float], height_m: float, on_m: tuple[float, float]
+) -> None:
+    # The line of sight to a point 12 m up goes on to the ground behind it.
+    on, start = np.array(on_m), np.array(from_m)
+    behind = start + (on - start) * height_m / (height_m - 12.0)
+    seen = ground(float(behind[0]), float(behind[1]))
+    place = buildings().surface(camera(*from_m, height_m), seen)
+    assert place is not None
+    assert FRAME.to_en_m(place.lat_deg, place.lon_deg) == pytest.approx(on_m, abs=0.02)
+
+
+def test_what_is_hot_on_a_wall_is_placed_at_its_foot_and_what_stands_before_it_stays() -> None:
+    place = buildings().surface(camera(0.0, 0.0), ground(0.0, 47.0))
+    assert place is not None
+    assert FRAME.to_en_m(place.lat_deg, place.lon_deg) == pytest.approx((0.0, 40.0), abs=0.01)
+    assert buildings().surface(camera(0.0, 0.0), ground(0.0, 39.0)) is None
+    assert buildings().surface(camera(0.0, 0.0), ground(30.0, 60.0)) is None
+    assert buildings(open_below=True).surface(camera(0.0, 0.0), ground(0.0, 47.0)) is None
+    assert buildings().surface(None, ground(0.0, 47.0)) is None
+
+
+def test_of_two_things_in_a_row_the_nearer_one_is_hot() -> None:
+    park = [
+        feature(shapely.box(-5, 30, 5, 34), kind="asset", id="far", criticality=3, height_m=6.0),
+        feature(shapely.box(-5, 20, 5, 24), kind="asset", id="near", criticality=3, height_m=6.0),
+    ]
+    known = Buildings(site_of(*park))
+    place = known.surface(camera(0.0, 0.0, 10.0), ground(0.0, 40.0))
+    assert place is not None
+    assert FRAME.to_en_m(place.lat_deg, place.lon_deg) == pytest.approx((0.0, 20.0), abs=0.01)
+
+
+def test_only_heat_is_moved_to_what_it_is_on() -> None:
+    pixels = Pixels(np.zeros((720, 1280, 3), np.uint8))
+    frame = Frame(pixels, AT, camera(0.0, 0.0), "flight.mp4", 0.0, "p")
+    hot, smoke = observed("hotspot", ground(0.0, 75.0)), observed("smoke", ground(0.0, 75.0))
+    bare, aside = observed("hotspot", None), observed("flame", ground(0.0, 30.0))
+    seen = FrameObservations(frame, (hot, smoke, bare, aside), (), ())
+    moved, *others = with_heat_where_it_is(seen, buildings()).kept
+    assert others == [smoke, bare, aside]
+    assert moved.place is not None
+    there = FRAME.to_en_m(moved.place.lat_deg, moved.place.lon_deg)
+    assert there == pytest.approx((0.0, 60.0), abs=0.01)
+    assert moved.place.error_m == 2.0
 
 
 def test_pictures_without_a_camera_see_no_buildings() -> None:
