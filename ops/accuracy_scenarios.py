@@ -256,6 +256,7 @@ def _baseline(wish: RunWish, results: Results) -> Path:
         "routes": told["routes"],
         "alt_agl_m": wish.alt_agl_m,
         "camera": [wish.width_px, wish.height_px, fps],
+        "without": ["vehicles"],
     }
     folder, filled = results.folder_for("baseline", facts)
     if not filled:
@@ -264,7 +265,7 @@ def _baseline(wish: RunWish, results: Results) -> Path:
         scenario.write_text(_BASELINE, "utf-8")
         cameras = MadeCameras(True, False, wish.width_px, wish.height_px, fps=fps)
         _draw(_days(wish, folder / "footage", str(scenario), cameras))
-        build(str(folder / "footage"), folder / "baseline", gsd=0.1, fps=fps)
+        build(str(folder / "footage"), folder / "baseline", gsd=0.1, fps=fps, without=["vehicles"])
         results.filled(folder, facts)
     return folder / "baseline"
 

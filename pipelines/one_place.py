@@ -26,6 +26,9 @@ from vision.families import CYCLE, PERSON, VEHICLE, family_of
 _TOGETHER = timedelta(seconds=5)
 """Things not seen at the same time may have stood there one after the other."""
 
+_SEEN_AGAIN = timedelta(hours=1)
+"""A vehicle that no model knows on a later pass is more likely than a thing put in its place."""
+
 _ANYTHING = ("new_object",)
 """What names a thing without saying what it is."""
 
@@ -64,8 +67,9 @@ def one_thing_each(
 ) -> tuple[TrackedObject, ...]:
     """Return objects less those that are another name, or a part, of what stands in their place.
 
-    Only what stood there at the same time is compared, and what no model told apart: it did where
-    one picture has a box of each, neither within the other.
+    Only what stood there at the same time is compared, but for what is only said to be new where a
+    vehicle was seen within an hour; and what no model told apart: it did where one picture has a
+    box of each, neither within the other.
 
     - two vehicles are one, with the observations of both; so are a lorry and its cab, which are
       seen in turns;
@@ -150,10 +154,13 @@ def _pairs(bodies: Sequence[_Body], thermal_models: Set[str]) -> Iterator[tuple[
         return
     tree = cKDTree([body.east_north_m for body in bodies])
     for one, other in tree.query_pairs(_PLUME_M, output_type="ndarray").tolist():
-        if not _stood_together(bodies[one].thing, bodies[other].thing):
+        if not _stood_together(bodies[one].thing, bodies[other].thing, _SEEN_AGAIN):
             continue
+        at_once = _stood_together(bodies[one].thing, bodies[other].thing, _TOGETHER)
         apart_m = math.dist(bodies[one].east_north_m, bodies[other].east_north_m)
         for stays, goes in ((one, other), (other, one)):
+            if not (at_once or _may_be_seen_again(bodies[stays], bodies[goes])):
+                continue
             within_m = _within_m(bodies[stays], bodies[goes], thermal_models)
             if apart_m < within_m and _rank(bodies[stays]) > _rank(bodies[goes]):
                 yield apart_m / within_m, stays, goes
@@ -174,11 +181,13 @@ def _rank(body: _Body) -> tuple[int, int, str]:
     return 1 if known else 0, body.sightings, body.thing.object_id
 
 
-def _stood_together(one: TrackedObject, other: TrackedObject) -> bool:
-    return (
-        one.first_seen <= other.last_seen + _TOGETHER
-        and other.first_seen <= one.last_seen + _TOGETHER
-    )
+def _stood_together(one: TrackedObject, other: TrackedObject, apart: timedelta) -> bool:
+    return one.first_seen <= other.last_seen + apart and other.first_seen <= one.last_seen + apart
+
+
+def _may_be_seen_again(stays: _Body, goes: _Body) -> bool:
+    """Return whether one may be the other on another pass: known as a vehicle then, new now."""
+    return stays.family == VEHICLE.name and goes.is_one_of(_ANYTHING)
 
 
 def _within_m(stays: _Body, goes: _Body, thermal_models: Set[str]) -> float:

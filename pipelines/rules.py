@@ -8,7 +8,7 @@ line is lost silently and nothing near a line cries wolf.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from park.records import TrackedObject
 from park.site import Site
@@ -26,7 +26,7 @@ from pipelines.counting import Episode, Visit, crowded_episodes, middle_of
 from pipelines.grouping import in_pictures, near_each_other, seen_enough
 from pipelines.hits import RuleHit, RuleResult, UncertainHit
 from pipelines.presence import Presence, near_zones, parts_of, presence_of, stays_inside
-from pipelines.stays import StandingThings, Stay
+from pipelines.stays import StandingThings, Stay, without_a_flash
 from pipelines.watching import congestion_hits, joined_by, watch_hits
 
 _IN_A_CROWD = 2
@@ -79,8 +79,13 @@ def _single(
     thing = presence.thing
     sure, doubtful = stays_inside(rule, presence)
 
+    def split(stay: Stay) -> Iterator[Stay]:
+        return parts_of(site, rule, thing, stay, standing)
+
     def long_enough(stays: Sequence[Stay]) -> list[Stay]:
-        parts = [part for stay in stays for part in parts_of(site, rule, thing, stay, standing)]
+        # Where time counts, a single frame of another pass must not measure it.
+        timed = [without_a_flash(stay) if rule.min_dwell_s > 0 else stay for stay in stays]
+        parts = [part for stay in timed if stay is not None for part in split(stay)]
         return [part for part in parts if part.dwell_s >= rule.min_dwell_s]
 
     kind = incident_type(rule.incident_type(thing.class_name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from park.geodesy import LocalFrame
 from park.records import GroundPoint, Observation, TrackedObject
 from park.taxonomy import families_of
+from pipelines.grouping import in_pictures
 
 STANDING_S = 60.0
 """A thing that was seen moving is taken to have parked only when it then stands this long:
@@ -29,6 +30,8 @@ its places where that is larger."""
 
 PASS_GAP_S = 300.0
 """Sightings closer in time than this belong to one passing of the drone."""
+
+_FRAMES_OF_A_PASS = 2
 
 SAME_PLACE_M = 1.5
 """Two vehicles cannot have their middles closer than this."""
@@ -162,6 +165,25 @@ def split_stay(
         else:
             parts.append([seen])
     return tuple(Stay(tuple(part), stay.place, stay.probability) for part in parts)
+
+
+def without_a_flash(stay: Stay) -> Stay | None:
+    """Return a stay of two passes less one that a single frame of a video showed.
+
+    Else that frame, which may be of another thing, or of none, would say by itself that something
+    stood there from one pass to the other. Of three passes none is alone. None where nothing is
+    left.
+    """
+    passes: list[list[Observation]] = []
+    for seen in stay.observations:
+        if passes and (seen.time - passes[-1][-1].time).total_seconds() <= PASS_GAP_S:
+            passes[-1].append(seen)
+        else:
+            passes.append([seen])
+    if len(passes) != 2:
+        return stay
+    left = [seen for one in passes if in_pictures(one, _FRAMES_OF_A_PASS) for seen in one]
+    return replace(stay, observations=tuple(left)) if left else None
 
 
 class StandingThings:

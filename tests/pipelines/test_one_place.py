@@ -159,6 +159,23 @@ def test_a_parked_car_is_no_new_structure_and_goods_are_not_a_car() -> None:
     assert left([doubtful, new]) == ["new_object", "vehicle"]
 
 
+@pytest.mark.parametrize(
+    ("after_s", "told"),
+    [
+        pytest.param(1_500.0, ["vehicle"], id="on the next pass"),
+        pytest.param(9_000.0, ["new_object", "vehicle"], id="in the afternoon"),
+    ],
+)
+def test_a_lorry_that_is_not_known_on_a_later_pass_is_still_that_lorry(
+    after_s: float, told: list[str]
+) -> None:
+    lorry = thing("vehicle", 0.0, 0.0, COLOUR, sightings=9, size_m=11.0)
+    new = thing("new_object", 1.4, 0.0, CHANGE, sightings=4, size_m=9.7, start_s=after_s)
+    assert left([lorry, new]) == told
+    person = thing("person", 0.0, 0.0, PEOPLE, sightings=9, size_m=11.0)
+    assert left([person, new]) == ["new_object", "person"]
+
+
 def test_a_plume_over_a_roof_is_no_new_structure() -> None:
     new = thing("new_object", 3.0, 0.0, CHANGE, sightings=9, size_m=14.0)
     for moving in (False, True):

@@ -192,6 +192,33 @@ class TestStays:
         result = evaluate_rules(site_with({"type": "no_parking"}), [car])
         assert spans(result) == [(0.0, 2 * HOUR_S)]
 
+    @pytest.mark.parametrize(
+        ("first", "told"),
+        [
+            pytest.param([9.5], [], id="one frame"),
+            pytest.param([9.5, 10.0], [(9.5, HOUR_S - 5.5)], id="two frames"),
+        ],
+    )
+    def test_one_frame_of_a_pass_does_not_say_that_a_car_stood_there_ever_since(
+        self, first: list[float], told: list[tuple[float, float]]
+    ) -> None:
+        later = [HOUR_S + second for second in range(5)]
+        car = thing("a", [(t, 0, 0) for t in (*first, *later)], source="film.mp4")
+        site = site_with({"type": "no_parking", "min_dwell_s": 180})
+        assert spans(evaluate_rules(site, [car])) == told
+
+    def test_where_time_does_not_count_one_frame_of_another_pass_is_evidence(self) -> None:
+        seen = [9.5, *(HOUR_S + second for second in range(4))]
+        car = thing("a", [(t, 0, 0) for t in seen], source="film.mp4")
+        (hit,) = evaluate_rules(site_with({"type": "forbidden_zone"}), [car]).hits
+        assert len(hit.observations) == 5
+
+    def test_one_frame_of_each_of_three_passes_does(self) -> None:
+        seen = [(0.0, 0, 0), (HOUR_S, 0, 0), (2 * HOUR_S, 0, 0)]
+        car = thing("a", seen, source="film.mp4")
+        result = evaluate_rules(site_with({"type": "no_parking"}), [car])
+        assert spans(result) == [(0.0, 2 * HOUR_S)]
+
     def test_longer_unseen_than_max_gap_s_are_two(self) -> None:
         car = thing("a", [(0, 0, 0), (60, 0, 0), (2 * HOUR_S, 0, 0)])
         site = site_with({"type": "no_parking", "max_gap_s": HOUR_S})
