@@ -42,6 +42,8 @@ _VERGE_M = 8.0
 """Where a road crosses water, its verges, walks and embankments do too."""
 _PIPE_M = 12.0
 """A pipe on trestles is seen displaced by about its height, which site files may not give."""
+_JITTER_S = 0.1
+"""Frames do not come at even times."""
 _PIPE_LEAN = 2.5
 """Metres per metre of height: as far as it leans over water seen at 22 degrees."""
 
@@ -216,6 +218,20 @@ def _sees(detector: SceneDetector, frame: Frame) -> bool:
     return isinstance(detector, HotspotDetector) or frame.spectrum in (None, "visible")
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When a detector looked last."""
+
+    source_uri: str = ""
+    source_time_s: float = 0.0
+
+    def is_after(self, last: _Moment, every_s: float) -> bool:
+        """Return whether it is time to look again; always in another video or photo."""
+        if last.source_uri != self.source_uri:
+            return True
+        return not 0.0 < self.source_time_s - last.source_time_s < every_s - _JITTER_S
+
+
 def _each_once(found: Sequence[Detection]) -> tuple[Detection, ...]:
     """Return what was found with what several zones show of the same pixels told once, as surest.
 
@@ -241,6 +257,7 @@ class SceneLook:
         self._views = SceneViews(site.frame)
         self._frame = site.frame
         self._scenes = [(scene.detector.fresh(), scene.zones) for scene in scenes]
+        self._looked = [_Moment()] * len(self._scenes)
         self._places = [shapely.STRtree([zone.area_m for zone in s.zones]) for s in scenes]
 
     def watches(self, sight: Sight) -> bool:
@@ -258,9 +275,14 @@ class SceneLook:
             return ()
         view = self._views.add(sight)
         found: list[Detection] = []
-        for (detector, every), places in zip(self._scenes, self._places, strict=True):
+        scenes = zip(self._scenes, self._places, strict=True)
+        for number, ((detector, every), places) in enumerate(scenes):
             if not _sees(detector, sight.frame):
                 continue
+            now = _Moment(sight.frame.source_uri, sight.frame.source_time_s)
+            if not now.is_after(self._looked[number], detector.every_s):
+                continue
+            self._looked[number] = now
             zones = self._near(sight.frame.view, every, places)
             if isinstance(detector, ChangeDetector):
                 # What another detector has a name for is not told again as something new.

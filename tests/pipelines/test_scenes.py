@@ -32,6 +32,7 @@ class Soil:
     name = "scene-soil"
     version = 3
     incident_classes: tuple[str, ...] = ("bare_soil",)
+    every_s = 0.0
 
     def __init__(self) -> None:
         self.seen = 0
@@ -270,3 +271,17 @@ def test_heat_is_looked_for_in_thermal_pictures() -> None:
     look = SceneLook(site, watched_scenes(site, every_detector(site)))
     (hot,) = look.look(replace(one, frame=warm))
     assert hot.class_name == "hotspot"
+
+
+class SoilNowAndThen(Soil):
+    every_s = 1.0
+
+
+def test_what_lies_still_is_looked_at_once_a_second_of_a_video() -> None:
+    site = site_with(watch("bare_soil"))
+    look = SceneLook(site, watched_scenes(site, [SoilNowAndThen()]))
+    times_s = [0.0, 0.48, 1.02, 1.5, 1.96, 2.5, 7.0, 0.5]
+    seen = [time_s for time_s in times_s if look.look(sight(time_s))]
+    assert seen == [0.0, 1.02, 1.96, 7.0, 0.5]
+    another = replace(sight(0.75).frame, source_uri="b.mp4")
+    assert look.look(Sight.of(another, None)), "another video has nothing to do with the last one"

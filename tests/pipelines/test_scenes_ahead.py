@@ -28,6 +28,7 @@ class Told:
     name = "scene-soil"
     version = 1
     incident_classes: tuple[str, ...] = ("bare_soil",)
+    every_s = 0.0
 
     def __init__(self, may_look: threading.Event, error: Exception | None = None) -> None:
         self._may_look, self._error = may_look, error

@@ -12,6 +12,9 @@ from park.errors import SettingsError
 from park.records import Detection
 from vision.scene.view import SceneView
 
+LIES_STILL_S = 1.0
+"""Seconds of video in which one look is enough at what lies still."""
+
 Setting = str | float | bool
 """A value in a zone's settings."""
 
@@ -53,11 +56,14 @@ class SceneDetector(Protocol):
         name: goes into `model_id`, as in ``scene-water@1``.
         version: raised whenever what it finds may differ.
         incident_classes: class names of its detections.
+        every_s: in a video one look in so many seconds is enough, for what lies still; 0 where
+            each frame counts, for what is told by its motion.
     """
 
     name: str
     version: int
     incident_classes: tuple[str, ...]
+    every_s: float
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return what there is to see in the zones; nothing outside them."""

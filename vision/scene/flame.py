@@ -259,6 +259,7 @@ class FlameDetector:
     name = "scene-flame"
     version = 1
     incident_classes: tuple[str, ...] = ("flame",)
+    every_s = 0.0
 
     def __init__(self) -> None:
         self._evidence: NDArray[np.float32] | None = None

@@ -190,6 +190,7 @@ class HotspotDetector:
     name = "scene-hotspot"
     version = 2
     incident_classes: tuple[str, ...] = ("hotspot", "flame")
+    every_s = 0.0
 
     def fresh(self) -> Self:
         """Return a detector for the next footage; this kind has no memory."""

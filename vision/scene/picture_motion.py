@@ -7,7 +7,7 @@ too few agree (still water, fog, night) the poses alone are believed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -26,6 +26,7 @@ _LEAST_SHARE = 0.45
 _LEAST_SPREAD = 0.08
 _TOLERANCE_PX = 1.5
 _COARSE = 0.25
+_SOUGHT_WHOLE_PX = 600
 _SURE_SHIFT = 0.03
 _MOST_UNLIKE = 0.7
 _MOST_AREA_CHANGE = 2.5
@@ -33,7 +34,7 @@ _MOST_AREA_CHANGE = 2.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureMotion:
-    """How the ground moved from the previous working picture to this one.
+    """How the ground moved from the previous picture to this one.
 
     Attributes:
         homography: 3 x 3, for OpenCV's pixels (centres at whole numbers), as warpPerspective
@@ -47,6 +48,22 @@ class PictureMotion:
     source: MotionSource | None
     reason: str
     agreeing: int = 0
+
+    def for_size(self, x: float, y: float) -> PictureMotion:
+        """Return the same motion in pictures that are `x` times as wide and `y` times as high."""
+        if self.homography is None:
+            return self
+        return replace(self, homography=resized(self.homography, x, y))
+
+
+def resized(homography: FloatArray, x: float, y: float) -> FloatArray:
+    """Return a homography for pictures `x` times as wide and `y` times as high."""
+    return scaling(x, y) @ homography @ np.linalg.inv(scaling(x, y))
+
+
+def scaling(x: float, y: float) -> FloatArray:
+    """Return the matrix that takes pixels, centres at whole numbers, to those of another size."""
+    return np.array([[x, 0.0, 0.5 * x - 0.5], [0.0, y, 0.5 * y - 0.5], [0.0, 0.0, 1.0]])
 
 
 def motion_between(
@@ -134,21 +151,26 @@ def _coarse_shift(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> FloatArr
 def _points(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return corners to follow, shape (N, 1, 2), of every part of the picture alike.
 
-    Over the whole picture the strongest corners would all be on vehicles and markings. They are
-    sought at half the size, which takes a quarter of the time: to follow one, the pixel does not
-    matter.
+    Over the whole picture the strongest corners would all be on vehicles and markings. In large
+    pictures they are sought at half the size, which takes a quarter of the time: to follow one,
+    the pixel does not matter.
     """
-    half = cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    height, width = half.shape
+    step = 2 if max(gray.shape) > _SOUGHT_WHOLE_PX else 1
+    sought = gray
+    if step > 1:
+        sought = np.asarray(
+            cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    height, width = sought.shape
     found: list[NDArray[np.float32]] = [np.empty((0, 1, 2), np.float32)]
     for rows in np.array_split(np.arange(height), _PARTS[1]):
         for columns in np.array_split(np.arange(width), _PARTS[0]):
-            part = half[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            part = sought[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             corners = cv2.goodFeaturesToTrack(part, _POINTS_PER_PART, 0.02, 4, blockSize=3)
             if corners is not None:
                 start = np.array([columns[0], rows[0]], np.float32)
                 found.append(np.asarray(corners, np.float32) + start)
-    return (np.concatenate(found) * 2.0 + 0.5).astype(np.float32)
+    return (np.concatenate(found) * step + 0.5 * (step - 1)).astype(np.float32)
 
 
 def _contrast(gray: NDArray[np.uint8], points: NDArray[np.float32]) -> FloatArray:

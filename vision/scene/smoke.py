@@ -25,6 +25,7 @@ from park.records import Detection, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.flame import area_error_m2, foot_full_px
+from vision.scene.picture_motion import resized
 from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds
 from vision.scene.view import Mask, SceneView, rectangle_around
 
@@ -179,6 +180,7 @@ class SmokeDetector:
     name = "scene-smoke"
     version = 1
     incident_classes: tuple[str, ...] = ("smoke", "smoke_plume")
+    every_s = 0.0
 
     def __init__(self, steam_sources_m: Sequence[BaseGeometry] = ()) -> None:
         self._steam_sources_m = tuple(steam_sources_m)
@@ -216,22 +218,17 @@ class SmokeDetector:
         if motion is None or view.picture_motion.source != "features":
             # Poses alone are not good enough to tell what moved.
             return None
-        grey, small = (
-            np.asarray(cv2.cvtColor(one.small, cv2.COLOR_BGR2GRAY), np.uint8)
-            for one in (view, last)
-        )
+        grey, small = view.small_gray, last.small_gray
         if small.shape != grey.shape:
             return None
         height, width = grey.shape
-        to_small = _scaling(width / view.shape[1], height / view.shape[0])
-        moved = to_small @ motion @ np.linalg.inv(to_small)
+        moved = resized(motion, width / view.shape[1], height / view.shape[0])
         before = cv2.warpPerspective(small, moved, (width, height))
         ones = np.full(grey.shape, 255, np.uint8)
         known = cv2.warpPerspective(ones, moved, (width, height)) > 254
         gained = change_log_odds(grey, np.asarray(before, np.uint8), known)
         if self._evidence is not None and self._of is last:
-            to_cells = _scaling(1.0 / CELL_PX, 1.0 / CELL_PX)
-            by_cell = to_cells @ moved @ np.linalg.inv(to_cells)
+            by_cell = resized(moved, 1.0 / CELL_PX, 1.0 / CELL_PX)
             rows, columns = self._evidence.shape
             was = cv2.warpPerspective(self._evidence.astype(np.float32), by_cell, (columns, rows))
             gained = gained + _MEMORY * np.asarray(was, np.float64)
@@ -404,8 +401,3 @@ def _cell_means(values: NDArray[Any]) -> FloatArray:
     mean = cv2.blur(np.asarray(values, np.float32), (CELL_PX + 1, CELL_PX + 1))
     half = CELL_PX // 2
     return np.asarray(mean[half::CELL_PX, half::CELL_PX], np.float64)
-
-
-def _scaling(x: float, y: float) -> FloatArray:
-    """Return the matrix that takes pixels, centres at whole numbers, to those of another size."""
-    return np.array([[x, 0.0, 0.5 * x - 0.5], [0.0, y, 0.5 * y - 0.5], [0.0, 0.0, 1.0]])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from park.records import Detection
-from vision.scene.detector import WatchedZone, model_id
+from vision.scene.detector import LIES_STILL_S, WatchedZone, model_id
 from vision.scene.known_light import KnownLight
 from vision.scene.regions import area_measure, cleaned, detection_of, regions, union
 from vision.scene.view import Mask, SceneView, lab_of, rectangle_around
@@ -72,6 +72,7 @@ class SoilDetector:
     name = "scene-soil"
     version = 4
     incident_classes: tuple[str, ...] = ("bare_soil", "stockpile")
+    every_s = LIES_STILL_S
 
     def __init__(self, light: KnownLight | None = None) -> None:
         self._light = light

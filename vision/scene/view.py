@@ -21,7 +21,7 @@ from park.geodesy import FloatArray, LocalFrame
 from park.records import BoxXyxyPx, Frame
 from vision.observe import Sight
 from vision.scene.ground_scale import GroundScale, area_share_error
-from vision.scene.picture_motion import PictureMotion, motion_between
+from vision.scene.picture_motion import PictureMotion, motion_between, resized
 from vision.scene.smoke_looks import small_picture
 from vision.scene.zones import GroundProjector, zone_mask
 
@@ -39,7 +39,8 @@ _BRIGHTEST_OF_BLACK = 45.0
 _ONE_COLOUR = 1.5
 _POSE_LATTICE = 7
 _BAND_PX = 64
-_OF_PIXELS = ("gray", "small", "lab", "blind", "picture_motion")
+_WIDE_PX = 12.0
+_OF_PIXELS = ("gray", "small", "small_gray", "halved", "lab", "blind", "picture_motion")
 
 
 class SceneView:
@@ -50,6 +51,7 @@ class SceneView:
         site: the frame in which zones are given, metres.
         long_side_px: the working picture is at most this long.
         previous: the view before in the same video; None for photos and for the first frame.
+        image_bgr: the working picture; None to shrink that of the frame.
 
     Raises:
         RecordError: the picture does not have three channels of eight bits.
@@ -62,11 +64,14 @@ class SceneView:
         *,
         long_side_px: int = 960,
         previous: SceneView | None = None,
+        image_bgr: NDArray[np.uint8] | None = None,
     ) -> None:
         self.sight = sight
         self.site = site
         self.previous = previous
-        self.image_bgr = _working_picture(sight.frame, long_side_px)
+        if image_bgr is None:
+            image_bgr = _working_picture(sight.frame, long_side_px)
+        self.image_bgr = image_bgr
         height, width = self.image_bgr.shape[:2]
         self.scale_xy = (width / self.frame.width_px, height / self.frame.height_px)
         """Working pixels per full pixel along x and y; they differ by rounding only."""
@@ -112,6 +117,32 @@ class SceneView:
     def small(self) -> NDArray[np.uint8]:
         """The working picture shrunk once more, as smoke is looked for in it."""
         return small_picture(self.image_bgr)
+
+    @cached_property
+    def small_gray(self) -> NDArray[np.uint8]:
+        """The small picture in grey."""
+        return np.asarray(cv2.cvtColor(self.small, cv2.COLOR_BGR2GRAY), np.uint8)
+
+    @cached_property
+    def halved(self) -> SceneView:
+        """This view at half the size, without the one before it."""
+        height, width = self.shape
+        half = cv2.resize(self.image_bgr, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        return SceneView(self.sight, self.site, image_bgr=np.asarray(half, np.uint8))
+
+    def as_fine_as(self, gsd_m: float, where: Mask) -> SceneView:
+        """Return this view, or where its pixels are twice as fine as needed, that of half the size.
+
+        Args:
+            gsd_m: metres per pixel that are fine enough.
+            where: pixels that count; far ones in an oblique view are coarser.
+        """
+        if self.gsd_m is None or min(self.shape) < 2 * LEAST_SIDE_PX:
+            return self
+        seen = np.flatnonzero(where)
+        sample = self.gsd_m.reshape(-1)[seen[:: max(1, len(seen) // 1000)]]
+        fine = bool(sample.size) and float(np.nanmax(sample, initial=0.0)) <= gsd_m / 2.0
+        return self.halved if fine else self
 
     @cached_property
     def lab(self) -> NDArray[np.float32]:
@@ -225,10 +256,8 @@ class SceneView:
         margin_px = margin_m / gsd_m
         around = rectangle_around(mask, math.ceil(min(margin_px, max(mask.shape))) + 1)
         assert around is not None
-        # A dilation by so many pixels would cost a second; distances cost milliseconds.
-        outside_px = cv2.distanceTransform(255 - mask[around], cv2.DIST_L2, 3)
         whole = np.zeros_like(mask)
-        whole[around][outside_px <= margin_px] = 255
+        whole[around] = _within(mask[around], margin_px)
         return whole
 
     def part(self, rectangle: Rectangle) -> ViewPart:
@@ -336,7 +365,13 @@ class SceneView:
             return PictureMotion(None, None, "the picture before has another size")
         if before.blind or self.blind:
             return PictureMotion(None, None, self.blind or before.blind)
-        return motion_between(before.gray, self.gray, self._motion_by_pose(before))
+        # To a tenth of a pixel the small pictures say the same, in half of the time.
+        (height, width), (small_height, small_width) = self.shape, self.small_gray.shape
+        x, y = width / small_width, height / small_height
+        by_pose = self._motion_by_pose(before)
+        if by_pose is not None:
+            by_pose = resized(by_pose, 1.0 / x, 1.0 / y)
+        return motion_between(before.small_gray, self.small_gray, by_pose).for_size(x, y)
 
     @property
     def motion(self) -> FloatArray | None:
@@ -388,6 +423,10 @@ class ViewPart(SceneView):
         self.image_bgr = whole.image_bgr[rectangle]
         self._whole = whole
         self._rectangle = rectangle
+
+    def as_fine_as(self, gsd_m: float, where: Mask) -> SceneView:
+        """Return this part as it is; only whole views are made smaller."""
+        return self
 
     @cached_property
     def blind(self) -> str:
@@ -455,6 +494,25 @@ def rectangle_around(mask: Mask, margin_px: int) -> Rectangle | None:
         slice(max(0, y - margin_px), min(mask.shape[0], y + height + margin_px)),
         slice(max(0, x - margin_px), min(mask.shape[1], x + width + margin_px)),
     )
+
+
+def _within(mask: Mask, margin_px: float) -> Mask:
+    """Return a mask with all pixels that are no further from it than that.
+
+    A dilation by so many pixels would cost a second; distances cost milliseconds, and a quarter
+    of it where they are many, so that the half pixel that this may be off does not matter.
+    """
+    if margin_px < _WIDE_PX or min(mask.shape) < 2:
+        outside_px = cv2.distanceTransform(255 - mask, cv2.DIST_L2, 3)
+        return np.multiply(outside_px <= margin_px, np.uint8(255), dtype=np.uint8)
+    height, width = mask.shape
+    half = cv2.resize(mask, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    outside_px = cv2.distanceTransform(
+        np.multiply(np.asarray(half) <= 127, np.uint8(255), dtype=np.uint8), cv2.DIST_L2, 3
+    )
+    near = np.multiply(outside_px <= margin_px / 2.0, np.uint8(255), dtype=np.uint8)
+    large = cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.bitwise_or(large, mask), np.uint8)
 
 
 def lab_of(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ from shapely.geometry.base import BaseGeometry
 from park.geodesy import FloatArray
 from park.measure import Measure
 from park.records import Detection
-from vision.scene.detector import WatchedZone, model_id
+from vision.scene.detector import LIES_STILL_S, WatchedZone, model_id
 from vision.scene.regions import area_measure, cleaned, detection_of, grown, patches, widened
 from vision.scene.surface_light import (
     is_light_and_shade,
@@ -59,6 +59,9 @@ LEAST_AREA_M2 = 4.0
 LEAST_PIXELS = 40
 BANK_M = 2.0
 """So far from its bank water is not looked at: banks overhang and poses are off."""
+
+FINE_ENOUGH_M = 0.18
+"""The smallest stain that counts is then a hundred pixels large."""
 
 FAR_FROM_OUTFALL_M = 30.0
 
@@ -87,6 +90,7 @@ class WaterDetector:
     name = "scene-water"
     version = 1
     incident_classes: tuple[str, ...] = ("discoloured_water",)
+    every_s = LIES_STILL_S
 
     def __init__(self) -> None:
         self._tints: dict[str, deque[tuple[FloatArray, float]]] = {}
@@ -103,7 +107,7 @@ class WaterDetector:
         return tuple(found for zone in zones for found in self._look_at(view, zone))
 
     def _look_at(self, view: SceneView, zone: WatchedZone) -> tuple[Detection, ...]:
-        water = self._seen(view, zone)
+        water = self._seen(view.as_fine_as(FINE_ENOUGH_M, view.mask(zone.area_m)), zone)
         if water is None:
             return ()
         own = water.view.part(water.own)
