@@ -27,7 +27,7 @@ _LEAST_HEIGHT_M = 2.0
 _WALL_M = 1.0
 """What stands before a wall may be placed this far behind it on top of its error: by its height."""
 
-_ON_BUILDINGS = frozenset({"flame", "smoke"})
+_ON_BUILDINGS = frozenset({"flame", "smoke", "smoke_plume"})
 _HOT = frozenset({"flame", "hotspot"})
 
 

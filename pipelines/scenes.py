@@ -27,9 +27,12 @@ from vision.scene.known_light import KnownLight
 from vision.scene.lean import Standing
 from vision.scene.smoke import SmokeDetector
 from vision.scene.soil import SoilDetector
+from vision.scene.stacks import Stack
 from vision.scene.views import SceneViews
 from vision.scene.water import WaterDetector
 
+_STACKS = frozenset({"stack", "chimney", "flare", "flare_stack"})
+_STACK_M = 0.5
 _TOWER_M = 5.0
 """A cooling tower may be given as a point."""
 _OUTFALL_M = 20.0
@@ -76,13 +79,34 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     always = (
         HotspotDetector(),
         FlameDetector(),
-        SmokeDetector(towers),
+        SmokeDetector(towers, stacks_of(site)),
         WaterDetector(),
         SoilDetector(None if before is None else KnownLight(before)),
     )
     if before is None:
         return always
     return (*always, ChangeDetector(before, _standing(site)))
+
+
+def stacks_of(site: Site) -> tuple[Stack, ...]:
+    """Return the stacks of a site: assets of that class whose height its file has.
+
+    It may be that of a building: a stack is often drawn as one.
+    """
+    project = site.frame.project_geometry
+    assets = [one for one in site.assets if class_key(one.asset_class) in _STACKS]
+    if not assets:
+        return ()
+    outlines = shapely.STRtree([project(one.geometry) for one in site.buildings])
+    found = []
+    for asset in assets:
+        at = project(asset.geometry).centroid
+        under = outlines.query(at, predicate="dwithin", distance=_STACK_M)
+        heights_m = [site.buildings[number].height_m for number in under.tolist()]
+        height_m = asset.height_m or max(heights_m, default=None)
+        if height_m is not None:
+            found.append(Stack(at.x, at.y, height_m))
+    return tuple(found)
 
 
 def _standing(site: Site) -> tuple[Standing, ...]:

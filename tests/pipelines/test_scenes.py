@@ -16,7 +16,7 @@ from park.site import Site
 from park.site_model import Asset, Building, Pipeline, Road, Zone
 from park.spectrum import Spectrum
 from park.taxonomy import MeasureUnit
-from pipelines.scenes import SceneLook, every_detector, watched_scenes
+from pipelines.scenes import SceneLook, every_detector, stacks_of, watched_scenes
 from tests.pipelines.test_rules import FRAME, site_with
 from vision.observe import Sight, observe_scene
 from vision.scene.change import ChangeDetector
@@ -167,6 +167,21 @@ def test_roofs_are_no_soil_and_an_outfall_tells_where_water_is_clean() -> None:
     assert soil.zones[0].area_m.area == pytest.approx(1600.0 - 143.1, abs=1.0)
     assert water.zones[0].number("outfall_east_m", 0.0) == pytest.approx(30.0, abs=0.01)
     assert water.zones[0].number("outfall_north_m", 9.0) == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_stack_has_its_own_height_or_that_of_the_building_that_it_is_drawn_as() -> None:
+    places = [shapely.Point(10.0 * number, 0.0) for number in range(4)]
+    one, own, none, tank = (
+        Asset(asset_class=name, criticality=2, geometry=FRAME.unproject_geometry(at), height_m=high)
+        for name, high, at in zip(
+            ("stack", "Chimney", "stack", "tank"), (None, 25.0, None, 9.0), places, strict=True
+        )
+    )
+    shaft = Building(height_m=40.0, geometry=FRAME.unproject_geometry(places[0].buffer(1.5)))
+    site = replace(
+        site_with(watch("smoke_plume")), buildings=(shaft,), assets=(one, own, none, tank)
+    )
+    assert [(round(s.east_m), s.height_m) for s in stacks_of(site)] == [(0, 40.0), (10, 25.0)]
 
 
 def test_a_pipe_on_trestles_over_water_is_no_water() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import FloatArray
@@ -27,6 +28,7 @@ from vision.scene.detector import WatchedZone, model_id
 from vision.scene.flame import area_error_m2, foot_full_px
 from vision.scene.picture_motion import resized
 from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds
+from vision.scene.stacks import Stack, StackSeen, stack_seen
 from vision.scene.view import Mask, SceneView, rectangle_around
 
 RARE_LOG_ODDS = -3.0
@@ -175,21 +177,27 @@ class SmokeDetector:
 
     Args:
         steam_sources_m: areas (site frame, metres) whose white plumes are steam: cooling towers.
+        stacks: where a zone's setting `incident` is `smoke_plume`, a plume that begins at the
+            mouth of one of its stacks belongs to that, whatever it is seen against; it stands at
+            the stack's foot, and its length is measured from the mouth.
     """
 
     name = "scene-smoke"
-    version = 1
+    version = 2
     incident_classes: tuple[str, ...] = ("smoke", "smoke_plume")
     every_s = 0.0
 
-    def __init__(self, steam_sources_m: Sequence[BaseGeometry] = ()) -> None:
+    def __init__(
+        self, steam_sources_m: Sequence[BaseGeometry] = (), stacks: Sequence[Stack] = ()
+    ) -> None:
         self._steam_sources_m = tuple(steam_sources_m)
+        self._stacks = tuple(stacks)
         self._evidence: FloatArray | None = None
         self._of: SceneView | None = None
 
     def fresh(self) -> Self:
         """Return a detector that remembers no frame."""
-        return type(self)(self._steam_sources_m)
+        return type(self)(self._steam_sources_m, self._stacks)
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return the plumes in the zones."""
@@ -198,16 +206,27 @@ class SmokeDetector:
             return ()
         # Something near a zone is in the picture just where something of the zone is.
         watched = tuple(zone for zone in zones if cv2.countNonZero(view.mask(zone.area_m)))
-        if not watched:
+        stacks = self._stacks_in(view, zones)
+        if not (watched or stacks):
             self._evidence, self._of = None, None
             return ()
         looks = looks_log_odds(cell_features(view.small))
         evidence = self._learned(view)
         found = []
         for plume in plumes(looks, evidence):
-            found += self._detections(view, plume, watched, still=evidence is None)
+            found += self._detections(view, plume, watched, stacks, still=evidence is None)
         self._evidence, self._of = evidence, view
         return tuple(found)
+
+    def _stacks_in(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[StackSeen, ...]:
+        """Return the stacks of the zones that watch theirs, as far as the picture shows them."""
+        watched = [zone.area_m for zone in zones if _watches_stacks(zone)]
+        return tuple(
+            seen
+            for stack in self._stacks
+            if any(area_m.intersects(Point(stack.east_m, stack.north_m)) for area_m in watched)
+            and (seen := stack_seen(view, stack)) is not None
+        )
 
     def _learned(self, view: SceneView) -> FloatArray | None:
         """Return what the changes so far say of each cell; None where nothing went before."""
@@ -239,6 +258,7 @@ class SmokeDetector:
         view: SceneView,
         plume: Plume,
         zones: Sequence[WatchedZone],
+        stacks: Sequence[StackSeen],
         *,
         still: bool,
     ) -> list[Detection]:
@@ -249,6 +269,12 @@ class SmokeDetector:
         mask = _mask_of(plume.cells, view.small.shape[:2], view.shape)
         if not cv2.countNonZero(mask):
             return []
+        for stack in stacks:
+            length_m = stack.length_m(mask) if stack.gives_off(mask) else None
+            if length_m is not None:
+                error_m = LENGTH_SHARE_ERROR * length_m
+                measure = Measure(length_m, error_m, MeasureUnit.METRES)
+                return [self._plume(view, mask, confidence, measure, stack.foot_full_px)]
         area_m2 = view.area_m2(mask)
         white = _is_white(view, mask)
         found = []
@@ -260,19 +286,27 @@ class SmokeDetector:
                 continue
             if white and self._is_steam(view, mask, zone):
                 continue
-            long = zone.settings.get("incident") == "smoke_plume"
+            long = _watches_stacks(zone)
             size = _length(view, mask) if long else _area(view, mask, area_m2)
-            found.append(
-                Detection(
-                    class_name="smoke_plume" if long else "smoke",
-                    confidence=confidence,
-                    box_xyxy_px=view.box_full_px(mask),
-                    model_id=model_id(self),
-                    measure=size,
-                    at_px=foot_full_px(view, mask),
-                )
-            )
+            found.append(self._plume(view, mask, confidence, size, foot_full_px(view, mask)))
         return _once(found)
+
+    def _plume(
+        self,
+        view: SceneView,
+        mask: Mask,
+        confidence: float,
+        measure: Measure,
+        at_px: tuple[float, float],
+    ) -> Detection:
+        return Detection(
+            class_name="smoke_plume" if measure.unit is MeasureUnit.METRES else "smoke",
+            confidence=confidence,
+            box_xyxy_px=view.box_full_px(mask),
+            model_id=model_id(self),
+            measure=measure,
+            at_px=at_px,
+        )
 
     def _is_steam(self, view: SceneView, mask: Mask, zone: WatchedZone) -> bool:
         sources = list(self._steam_sources_m)
@@ -282,6 +316,10 @@ class SmokeDetector:
             bool((view.mask(source.buffer(STEAM_REACH_M))[mask > 0] > 0).any())
             for source in sources
         )
+
+
+def _watches_stacks(zone: WatchedZone) -> bool:
+    return zone.settings.get("incident") == "smoke_plume"
 
 
 def _grown(cells: NDArray[np.bool_], looks: FloatArray, evidence: FloatArray) -> NDArray[np.bool_]:

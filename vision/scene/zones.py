@@ -57,7 +57,7 @@ class GroundProjector:
         else:
             self._seen = _SeenByPose(view, locator)
 
-    def pixels(self, en_m: FloatArray) -> FloatArray:
+    def pixels(self, en_m: FloatArray, above_m: float = 0.0) -> FloatArray:
         """Return where places appear, pixels of the full frame, shape (N, 2).
 
         NaN for places behind the camera, beyond the lens model or without a known height. What
@@ -65,8 +65,10 @@ class GroundProjector:
 
         Args:
             en_m: east and north in the site's frame, shape (N, 2).
+            above_m: how high above the ground they are; a picture of which only the corners are
+                known shows ground alone, and all else is NaN.
         """
-        depth = self._seen.homogeneous(self._in_view_frame(en_m))
+        depth = self._seen.homogeneous(self._in_view_frame(en_m), above_m)
         return self._seen.to_px(_projected(depth, self._seen.near))
 
     def outline(self, area_m: BaseGeometry) -> BaseGeometry:
@@ -172,9 +174,10 @@ class _SeenByPose:
         self.width = float(np.ptp(rim[:, 0]))
         self.bends = any(lens.distortion)
 
-    def homogeneous(self, en_m: FloatArray) -> FloatArray:
+    def homogeneous(self, en_m: FloatArray, above_m: float = 0.0) -> FloatArray:
         lat, lon = self._locator.frame.to_lat_lon(en_m[:, 0].copy(), en_m[:, 1].copy())
         up_m = self._locator.terrain.height_home_m(lat, lon) - self._view.pose.alt_home_m
+        up_m = up_m + above_m
         return np.asarray(np.column_stack([en_m, up_m]) @ self._rotation, dtype=np.float64)
 
     def to_px(self, normal: FloatArray) -> FloatArray:
@@ -197,7 +200,9 @@ class _SeenByCorners:
         self.width = float(view.width_px)
         self.bends = False
 
-    def homogeneous(self, en_m: FloatArray) -> FloatArray:
+    def homogeneous(self, en_m: FloatArray, above_m: float = 0.0) -> FloatArray:
+        if above_m != 0.0:
+            return np.full((len(en_m), 3), np.nan)
         whole = np.column_stack([en_m, np.ones(len(en_m))]) @ self._matrix.T
         return np.asarray(whole, dtype=np.float64)
 

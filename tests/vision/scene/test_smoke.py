@@ -17,6 +17,7 @@ from vision.locate import Locator
 from vision.scene.detector import WatchedZone
 from vision.scene.smoke import SmokeDetector, change_log_odds, plumes
 from vision.scene.smoke_looks import cell_features, looks_log_odds, small_picture
+from vision.scene.stacks import Stack
 from vision.scene.views import SceneViews
 from vision.scene.zones import GroundProjector
 
@@ -89,7 +90,7 @@ def test_a_plume_over_the_ground_is_found_and_measured(
     assert max(smoke.confidence for smoke in found) > 0.75
     for view, detections in zip(views, said, strict=True):
         for smoke in detections:
-            assert (smoke.class_name, smoke.model_id) == ("smoke", "scene-smoke@1")
+            assert (smoke.class_name, smoke.model_id) == ("smoke", "scene-smoke@2")
             assert smoke.measure is not None
             assert smoke.measure.unit is MeasureUnit.SQUARE_METRES
             assert 10.0 < smoke.measure.value < 1500.0
@@ -112,6 +113,37 @@ def test_for_a_plume_of_a_stack_its_length_is_measured() -> None:
     assert longest.unit is MeasureUnit.METRES
     # It was drawn 210 pixels long, of 13 cm, and fades towards its end.
     assert 0.4 * 27.5 < longest.value < 1.2 * 27.5
+
+
+STACK = Stack(-6.0, -20.0, 12.0)
+STACKS_ZONE = WatchedZone("stack", rectangle(-6.0, -20.0, 8.0, 8.0), {"incident": "smoke_plume"})
+
+
+def out_of_the_stack(image: Image, view: PosedView, moment: int) -> Image:
+    place = np.array([[STACK.east_m, STACK.north_m]])
+    x, y = GroundProjector(Locator(view), SITE).pixels(place, above_m=STACK.height_m)[0]
+    return with_smoke(image, (float(x), float(y)), (150.0, 210.0), 0.5 * moment, colour_bgr=BLACK)
+
+
+def test_smoke_of_a_stack_stands_at_its_foot_wherever_it_is_seen_against() -> None:
+    views = cameras(-45.0)
+    detector = SmokeDetector(stacks=[STACK])
+    said = looked(out_of_the_stack, STACKS_ZONE, views=views, detector=detector)
+    found = [(view, one) for view, told in zip(views, said, strict=True) for one in told]
+    assert len(found) >= 3
+    for view, plume in found:
+        assert plume.class_name == "smoke_plume"
+        assert plume.at_px == pytest.approx(seen_px(view, (STACK.east_m, STACK.north_m)), abs=0.5)
+        assert plume.measure is not None
+        assert plume.measure.unit is MeasureUnit.METRES
+    unknown = [one for told in looked(out_of_the_stack, STACKS_ZONE, views=views) for one in told]
+    assert len(unknown) < len(found), "some of it is seen far behind the zone"
+
+
+def test_smoke_that_does_not_come_out_of_a_stack_is_not_its_own() -> None:
+    elsewhere = SmokeDetector(stacks=[Stack(22.0, 30.0, 20.0)])
+    zone = WatchedZone("stack", rectangle(22.0, 30.0, 8.0, 8.0), {"incident": "smoke_plume"})
+    assert not any(looked(out_of_the_stack, zone, views=cameras(-45.0), detector=elsewhere))
 
 
 def test_smoke_outside_of_the_zones_is_not_theirs() -> None:
