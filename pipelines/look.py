@@ -44,6 +44,7 @@ from pipelines.progress import listener_of
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
 from pipelines.scenes_ahead import MOST_BEHIND, SeenByModels, looked_for
 from vision.clarity import with_clarity
+from vision.clothes import without_clothes
 from vision.detect import BegunFrame, Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
 from vision.models.registry import ModelFile
@@ -419,7 +420,7 @@ class _Look:
             tuple(d for part in parts for d in part.dropped),
             tuple(u for part in parts for u in part.unplaced),
         )
-        return with_heat_where_it_is(whole, self._buildings)
+        return with_heat_where_it_is(without_clothes(whole), self._buildings)
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:
         footage = (

@@ -136,8 +136,6 @@ def test_smoke_of_a_stack_stands_at_its_foot_wherever_it_is_seen_against() -> No
         assert plume.at_px == pytest.approx(seen_px(view, (STACK.east_m, STACK.north_m)), abs=0.5)
         assert plume.measure is not None
         assert plume.measure.unit is MeasureUnit.METRES
-    unknown = [one for told in looked(out_of_the_stack, STACKS_ZONE, views=views) for one in told]
-    assert len(unknown) < len(found), "some of it is seen far behind the zone"
 
 
 def test_smoke_that_does_not_come_out_of_a_stack_is_not_its_own() -> None:
