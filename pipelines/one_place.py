@@ -21,13 +21,15 @@ from park.geodesy import LocalFrame
 from park.records import BoxXyxyPx, Observation, TrackedObject
 from park.site import Site
 from park.taxonomy import class_matches
+from pipelines.stays import PASS_GAP_S
 from vision.families import CYCLE, PERSON, VEHICLE, family_of
 
 _TOGETHER = timedelta(seconds=5)
 """Things not seen at the same time may have stood there one after the other."""
 
 _SEEN_AGAIN = timedelta(hours=1)
-"""A vehicle that no model knows on a later pass is more likely than a thing put in its place."""
+"""A vehicle that stands where one stood on an earlier pass, or that no model knows there now, is
+more likely that one than another, or a thing put in its place."""
 
 _ANYTHING = ("new_object",)
 """What names a thing without saying what it is."""
@@ -35,6 +37,9 @@ _ANYTHING = ("new_object",)
 _GROUND = ("bare_soil", "stockpile")
 _FLAME = ("flame",)
 _SMOKE = ("smoke",)
+
+_AS_LONG = 1.4
+"""Boxes of one vehicle from two sides differ in length by no more than that."""
 
 _SAME_SHARE, _SAME_M = 0.35, 2.0
 """Of a vehicle's length: less than between the middles of cars side by side."""
@@ -50,6 +55,9 @@ _GLOW_M = 5.0
 _PLUME_M = 8.0
 _HALF_WIDTH_M = 0.8
 """Of a small car: nearer to equipment its middle cannot be."""
+
+_FROM_AFAR_M = 4.0
+"""What is placed no better was seen from so far that equipment looks like vehicles."""
 
 _LEAST_HEIGHT_M = 1.0
 _TIMES_AS_OFTEN = 2
@@ -67,20 +75,21 @@ def one_thing_each(
 ) -> tuple[TrackedObject, ...]:
     """Return objects less those that are another name, or a part, of what stands in their place.
 
-    Only what stood there at the same time is compared, but for what is only said to be new where a
-    vehicle was seen within an hour; and what no model told apart: it did where one picture has a
-    box of each, neither within the other.
+    Only what stood there at the same time is compared, but for a vehicle, and what is only said to
+    be new, where a vehicle was seen within an hour; and what no model told apart: it did where one
+    picture has a box of each, neither within the other.
 
     - two vehicles are one, with the observations of both; so are a lorry and its cab, which are
       seen in turns;
-    - what was only said to be new is the person or the vehicle seen there, twice as often at least,
-      or the smoke and the flames within it; and where it moves, it is nothing that was put there;
+    - what was only said to be new is the person or the vehicle seen there, for twice as long at
+      least and not by heat, or the smoke and the flames within it; and where it moves, it is
+      nothing that was put there;
     - a cycle within a person's reach is that person;
     - soil around a flame is ground that it lights;
     - a person seen by heat alone is a warm part of a vehicle that was seen in colour, or whose box
       had it inside in several pictures;
-    - a vehicle where the site file has equipment with a height is that equipment, and so is a
-      person surely within its outline.
+    - a vehicle where the site file has equipment with a height is that equipment, from afar also
+      where it may be; and so is a person surely within its outline.
 
     Observations of what is left out belong to no object then; they stay among the detections.
 
@@ -123,6 +132,11 @@ class _Body:
     def sightings(self) -> int:
         return len(self.thing.observations)
 
+    def seconds_in_colour(self, thermal_models: Set[str]) -> int:
+        """Return in how many seconds of footage it was seen: not all looks are as frequent."""
+        seen = (one for one in self.thing.observations if one.model_id not in thermal_models)
+        return len({(one.source_uri, int(one.source_time_s)) for one in seen})
+
     def is_one_of(self, classes: Sequence[str]) -> bool:
         return class_matches(self.thing.class_name, classes)
 
@@ -159,9 +173,10 @@ def _pairs(bodies: Sequence[_Body], thermal_models: Set[str]) -> Iterator[tuple[
         at_once = _stood_together(bodies[one].thing, bodies[other].thing, _TOGETHER)
         apart_m = math.dist(bodies[one].east_north_m, bodies[other].east_north_m)
         for stays, goes in ((one, other), (other, one)):
-            if not (at_once or _may_be_seen_again(bodies[stays], bodies[goes])):
+            again = _may_be_seen_again(bodies[stays], bodies[goes])
+            if not (at_once or again):
                 continue
-            within_m = _within_m(bodies[stays], bodies[goes], thermal_models)
+            within_m = _within_m(bodies[stays], bodies[goes], thermal_models, at_once=at_once)
             if apart_m < within_m and _rank(bodies[stays]) > _rank(bodies[goes]):
                 yield apart_m / within_m, stays, goes
 
@@ -186,11 +201,17 @@ def _stood_together(one: TrackedObject, other: TrackedObject, apart: timedelta) 
 
 
 def _may_be_seen_again(stays: _Body, goes: _Body) -> bool:
-    """Return whether one may be the other on another pass: known as a vehicle then, new now."""
-    return stays.family == VEHICLE.name and goes.is_one_of(_ANYTHING)
+    """Return whether one may be the other on another pass: a vehicle then; one, or new, now."""
+    if stays.family != VEHICLE.name or goes.family != VEHICLE.name:
+        return stays.family == VEHICLE.name and goes.is_one_of(_ANYTHING)
+    short_m, long_m = sorted((stays.length_m, goes.length_m))
+    another_pass = not _stood_together(stays.thing, goes.thing, timedelta(seconds=PASS_GAP_S))
+    return another_pass and long_m <= _AS_LONG * short_m
 
 
-def _within_m(stays: _Body, goes: _Body, thermal_models: Set[str]) -> float:
+def _within_m(
+    stays: _Body, goes: _Body, thermal_models: Set[str], *, at_once: bool = True
+) -> float:
     """Return up to how far `goes` is a name or a part of `stays`; 0.0 where it is none of both."""
     if goes.is_one_of(_GROUND):
         return min(0.5 * goes.length_m, _GLOW_M) if stays.is_one_of(_FLAME) else 0.0
@@ -201,9 +222,12 @@ def _within_m(stays: _Body, goes: _Body, thermal_models: Set[str]) -> float:
         return min(0.5 * goes.length_m, _PLUME_M)
     if goes.is_one_of(_ANYTHING):
         known = stays.family in (VEHICLE.name, CYCLE.name, PERSON.name)
-        return same_m if known and stays.sightings >= _TIMES_AS_OFTEN * goes.sightings else 0.0
+        often, new = (one.seconds_in_colour(thermal_models) for one in (stays, goes))
+        return same_m if known and often >= _TIMES_AS_OFTEN * new else 0.0
     if stays.family != VEHICLE.name or goes.family not in (VEHICLE.name, PERSON.name):
         return 0.0
+    if not at_once:
+        return same_m
     warm = goes.models <= thermal_models
     in_colour = not stays.models <= thermal_models
     if warm and (in_colour or _nested(stays, goes) >= _NESTED_PICTURES):
@@ -283,7 +307,9 @@ class _Equipment:
             return False
         middle = shapely.Point(_east_north_m(thing, self._frame))
         if family is VEHICLE:
-            return len(self._tree.query(middle, "dwithin", distance=_HALF_WIDTH_M)) > 0
+            error_m = thing.place.error_m
+            within_m = error_m if error_m >= _FROM_AFAR_M else _HALF_WIDTH_M
+            return len(self._tree.query(middle, "dwithin", distance=within_m)) > 0
         return any(
             self._tree.geometries[number].boundary.distance(middle) > thing.place.error_m
             for number in self._tree.query(middle, "within")

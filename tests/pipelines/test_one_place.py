@@ -147,6 +147,31 @@ def test_a_car_before_a_lorry_is_another(other: dict[str, Any]) -> None:
     assert left([lorry, car]) == ["vehicle", "vehicle"]
 
 
+@pytest.mark.parametrize(
+    ("after_s", "apart_m", "size_m", "names"),
+    [
+        pytest.param(1_500.0, 0.5, 4.9, ["vehicle"], id="on the next pass"),
+        pytest.param(100.0, 0.5, 4.9, ["car", "vehicle"], id="on the same pass, one after another"),
+        pytest.param(9_000.0, 0.5, 4.9, ["car", "vehicle"], id="in the afternoon"),
+        pytest.param(1_500.0, 2.4, 4.9, ["car", "vehicle"], id="in the space beside it"),
+        pytest.param(1_500.0, 0.5, 9.0, ["car", "vehicle"], id="much longer"),
+    ],
+)
+def test_a_vehicle_where_one_stood_on_the_last_pass_is_that_one(
+    after_s: float, apart_m: float, size_m: float, names: list[str]
+) -> None:
+    car = thing("car", 0.0, 0.0, COLOUR, sightings=4)
+    later = thing("vehicle", apart_m, 0.0, COLOUR, size_m=size_m, start_s=after_s)
+    assert left([car, later]) == names
+
+
+def test_heat_alone_does_not_make_a_vehicle_of_what_is_new() -> None:
+    goods = thing("new_object", 0.4, 0.0, CHANGE, sightings=3, size_m=5.0)
+    warm = thing("car", 0.0, 0.0, HEAT, sightings=30)
+    assert left([goods, warm]) == ["car", "new_object"]
+    assert left([goods, thing("car", 0.0, 0.0, COLOUR, sightings=30)]) == ["car"]
+
+
 def test_one_after_the_other_may_stand_in_the_same_place() -> None:
     both = [thing("car", 0.0, 0.0, COLOUR), thing("van", 0.5, 0.0, HEAT, start_s=60.0)]
     assert left(both) == ["car", "van"]
@@ -253,6 +278,14 @@ class TestEquipment:
     ) -> None:
         site = site_with((self.transformer, height_m))
         assert left([thing("vehicle", east_m, 0.0, COLOUR)], site) == ["vehicle"] * stays
+
+    @pytest.mark.parametrize(("error_m", "stays"), [(3.0, True), (9.0, False)])
+    def test_what_was_seen_from_so_far_that_it_may_be_it_is_no_vehicle(
+        self, error_m: float, stays: bool
+    ) -> None:
+        site = site_with((self.transformer, 4.6))
+        far = thing("vehicle", 9.0, 0.0, COLOUR, error_m=error_m)
+        assert left([far], site) == ["vehicle"] * stays
 
     def test_a_vehicle_may_drive_past_it(self) -> None:
         site = site_with((self.transformer, 4.6))

@@ -34,6 +34,7 @@ from vision.scene.ortho import (
     Patch,
     ground_near_m,
     laid_flat,
+    most_shift_m,
     registered,
     without_boxes,
 )
@@ -50,8 +51,6 @@ _TILES_IN_MEMORY = 40
 _APART_M = 4.0
 _COARSER = 2.5
 _MOST_SHIFT_M = 6.0
-_SPARE_M = 0.5
-_SIGMAS = 3.0
 _FAR_M = 250.0
 
 TileKey = tuple[int, int]
@@ -116,7 +115,7 @@ class BaselineBuilder:
             self._passed_over["shows no ground"] = self._passed_over.get("shows no ground", 0) + 1
             return False
         patch = laid_flat(view.image_bgr, view.scale_xy, sight.locator, self._frame, grid)
-        moved = registered(self._so_far(grid), patch, _most_shift_m(sight))
+        moved = registered(self._so_far(grid), patch, most_shift_m(sight, _MOST_SHIFT_M))
         shift = None
         if moved is not None:
             patch, far_m, shift = moved
@@ -362,19 +361,6 @@ class Baseline:
                 self._tiles.popitem(last=False)
         self._tiles.move_to_end(key)
         return self._tiles[key]
-
-
-def _most_shift_m(sight: Sight) -> float:
-    """Return how far a frame may lie from where its pose says, metres.
-
-    Ground that repeats itself, as kerbs and rows of slabs do, fits at several places.
-    """
-    assert sight.locator is not None
-    middle = np.array([[sight.frame.width_px / 2.0, sight.frame.height_px / 2.0]])
-    error_m = float(sight.locator.place_many(middle).error_m[0])
-    if not math.isfinite(error_m):
-        return _MOST_SHIFT_M
-    return min(_MOST_SHIFT_M, _SPARE_M + _SIGMAS * error_m)
 
 
 Cells = tuple[slice, slice]

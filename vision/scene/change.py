@@ -40,6 +40,7 @@ from vision.scene.ortho import (
     Patch,
     ground_near_m,
     laid_flat,
+    most_shift_m,
     registered,
     without_boxes,
 )
@@ -104,7 +105,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 4
+    version = 5
     incident_classes: tuple[str, ...] = ("new_object",)
     every_s = LIES_STILL_S
 
@@ -154,7 +155,7 @@ class ChangeDetector:
         # Most of an oblique view is too flat; nothing is gained by moving it onto the baseline.
         if np.count_nonzero(_comparable(asked, before, now)) < _LEAST_KNOWN:
             return ()
-        lying = registered(before, now, MOST_SHIFT_M)
+        lying = registered(before, now, most_shift_m(view.sight, MOST_SHIFT_M))
         if lying is None:
             return ()
         now, _, moved = lying

@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from park.geodesy import FloatArray, LocalFrame
 from park.records import BoxXyxyPx, PosedView
 from vision.locate import Locator
+from vision.observe import Sight
 from vision.scene.picture_motion import motion_between
 from vision.scene.view import Mask, SceneView
 from vision.scene.zones import GroundProjector
@@ -22,6 +23,8 @@ _LATTICE = 16
 _BLUR_CELLS = 4.0
 _LEAST_KNOWN = 0.25
 _BOX_MARGIN = 0.15
+_SPARE_M = 0.5
+_SIGMAS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,23 @@ def _blurred(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     few = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
     few = cv2.GaussianBlur(few, (0, 0), sigma / shrink)
     return np.asarray(cv2.resize(few, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def most_shift_m(sight: Sight, at_most_m: float) -> float:
+    """Return how far a frame may lie from where its pose says, metres.
+
+    Ground that repeats itself, as kerbs and rows of slabs do, fits at several places.
+
+    Args:
+        sight: of the frame; its locator is known.
+        at_most_m: whatever the pose says of its errors.
+    """
+    assert sight.locator is not None
+    middle = np.array([[sight.frame.width_px / 2.0, sight.frame.height_px / 2.0]])
+    error_m = float(sight.locator.place_many(middle).error_m[0])
+    if not math.isfinite(error_m):
+        return at_most_m
+    return min(at_most_m, _SPARE_M + _SIGMAS * error_m)
 
 
 def registered(onto: Patch, patch: Patch, most_m: float) -> tuple[Patch, float, FloatArray] | None:
