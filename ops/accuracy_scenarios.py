@@ -25,7 +25,7 @@ WEATHERS = {"clear": "clear-day", "haze": "hazy", "dusk": "dusk", "night": "nigh
 LOOK_ALIKES = "look-alikes"
 """Shipped, and stages nothing that may be reported."""
 
-ROUTES = ("assets", "works-survey", "roads", "perimeter")
+ROUTES = ("assets", "works-survey", "roads")
 """Of the simulated park, flown one after the other: between them all kinds of places are seen."""
 
 ALT_AGL_M = 45.0

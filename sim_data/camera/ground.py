@@ -12,7 +12,7 @@ from sim_data.camera.materials import LOOKS, Look, Stuff
 from sim_data.camera.nearby import WorldIndex
 from sim_data.camera.noise import cell_rng
 from sim_data.camera.sheet import TILE_PX, Sheet, clipped, polygons_of, rings_of
-from sim_data.world.records import Marking, Material, Rgb, Water, WaterKind
+from sim_data.world.records import Marking, Material, Patch, Rgb, Water, WaterKind
 
 _WEAR_CELL_M = 12.8
 _HARD = (Stuff.ASPHALT, Stuff.ASPHALT_OLD)
@@ -32,9 +32,7 @@ def paint_ground(index: WorldIndex, seed: int, level: int, column: int, row: int
         _water(sheet, water)
     for patch in patches:
         if patch.material not in (Material.MEADOW, Material.LAWN):
-            sheet.fill_material(patch.area, patch.material, patch.tone)
-            if patch.material in (Material.CONCRETE, Material.PAVING):
-                _joints(sheet, patch.area, patch.material)
+            _made_ground(sheet, patch)
     # Green islands lie on car parks.
     _islands(sheet, index)
     _wear(sheet)
@@ -50,13 +48,23 @@ def paint_ground(index: WorldIndex, seed: int, level: int, column: int, row: int
     return sheet
 
 
+def _made_ground(sheet: Sheet, patch: Patch) -> None:
+    sheet.fill_material(patch.area, patch.material, patch.tone)
+    if patch.material in (Material.CONCRETE, Material.PAVING):
+        _joints(sheet, patch.area, patch.material)
+
+
 def _islands(sheet: Sheet, index: WorldIndex) -> None:
-    hard = 0
+    hard, greened = 0, False
     for patch in index.patches.within(sheet.box):
         if patch.material in (Material.MEADOW, Material.LAWN):
             if hard and patch.layer > hard:
                 sheet.fill_material(patch.area, patch.material, patch.tone)
+                greened = True
         else:
+            # A walk leads over the verge, which the larger a tile is the sooner counts as an island.
+            if greened:
+                _made_ground(sheet, patch)
             hard = max(hard, patch.layer) if hard else patch.layer
 
 
