@@ -62,7 +62,7 @@ def _islands(sheet: Sheet, index: WorldIndex) -> None:
                 sheet.fill_material(patch.area, patch.material, patch.tone)
                 greened = True
         else:
-            # A walk leads over the verge, which the larger a tile is the sooner counts as an island.
+            # A walk leads over its verge, which counts as an island the sooner the larger the tile.
             if greened:
                 _made_ground(sheet, patch)
             hard = max(hard, patch.layer) if hard else patch.layer
