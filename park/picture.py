@@ -172,19 +172,20 @@ def celsius_of_counts(
         unit: what one count is.
 
     Returns:
-        Degrees Celsius, NaN for no reading. A picture of which more than one pixel in a hundred
-        is outside `POSSIBLE_CELSIUS` was written in another unit, and is refused.
+        Degrees Celsius, NaN for no reading. A picture most of which is outside
+        `POSSIBLE_CELSIUS` was written in another unit, and is refused. Of others, what is colder
+        counts as no reading: a clear sky is below what cameras can tell.
     """
     celsius = counts.astype(np.float32) * np.float32(KELVIN_PER_COUNT[unit])
     celsius -= np.float32(_ZERO_CELSIUS_K)
     celsius[(counts == 0) | (counts == _MOST_COUNTS)] = np.nan
     low, high = POSSIBLE_CELSIUS
-    possible = (celsius >= low) & (celsius <= high)
-    if possible.mean() < 0.99:
-        if np.isnan(celsius).all():
-            return "no pixel of it has a reading"
-        middle = float(np.nanmedian(celsius))
+    if np.isnan(celsius).all():
+        return "no pixel of it has a reading"
+    middle = float(np.nanmedian(celsius))
+    if not low <= middle <= high:
         return f"in {unit} most of it would be near {middle:.0f} degC, which cannot be"
+    celsius[celsius < low] = np.nan
     return celsius
 
 

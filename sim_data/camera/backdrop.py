@@ -237,7 +237,7 @@ def _touches(corners: FloatArray, west: float, south: float, side: float) -> boo
 
 def _horizon(view: View) -> bool:
     """Return whether a corner of the picture looks further than the ground is drawn."""
-    ranges = view.ground_ranges(max(2, min(view.lens.width_px, view.lens.height_px) // 8))[0]
+    ranges = view.ground_ranges(max(2, min(view.lens.width_px, view.lens.height_px) // 32))[0]
     return bool((ranges > 0.8 * view.far_m).any())
 
 

@@ -57,6 +57,17 @@ def test_a_pixel_without_reading_has_no_temperature() -> None:
     assert ThermalPixels(celsius).image_bgr[3, 3].tolist() == [0, 0, 0]
 
 
+def test_a_clear_sky_takes_no_temperatures_from_the_ground_below_it() -> None:
+    counts = np.full((20, 20), 30_115, np.uint16)
+    counts[:6] = 1_100
+    counts[12, 4] = 60_000
+    celsius = celsius_of_counts(counts, "centikelvin")
+    assert not isinstance(celsius, str)
+    assert np.isnan(celsius[:6]).all()
+    assert celsius[6] == pytest.approx(28.0, abs=0.01)
+    assert celsius[12, 4] == pytest.approx(326.85, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("count", "words"), [(2_932, "near -244 degC"), (0, "no pixel of it has a reading")]
 )

@@ -29,3 +29,17 @@ def test_a_view_of_the_horizon_is_drawn_as_far_as_it_can_be_seen(height_m: float
     assert time.process_time() - began_s < 20.0, "it hung here before"
     sky, ground = picture[:30].reshape(-1, 3), picture[-20:].reshape(-1, 3)
     assert np.median(sky[:, 2].astype(int)) > np.median(ground[:, 2].astype(int))
+
+
+def test_a_sliver_of_sky_is_sky_and_not_nothing() -> None:
+    renderer = Renderer(small_park(), life=None, seed=1)
+    lens = Intrinsics.from_fov(640, 512, 50.0)
+    coldest_c = {
+        pitch_deg: float(
+            renderer.thermal(pose_at(0.0, 0.0, 45.0, 0.0, pitch_deg, 0.0), lens, NOON).min()
+        )
+        / 100.0
+        - 273.15
+        for pitch_deg in (-20.0, -20.7, -21.4, -22.0)
+    }
+    assert min(coldest_c.values()) > -30.0, coldest_c
