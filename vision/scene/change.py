@@ -45,7 +45,8 @@ from vision.scene.ortho import (
     without_boxes,
 )
 from vision.scene.regions import cleaned, grown, regions
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import SceneView
+from vision.scene.working import Mask
 
 LEAST_AREA_M2 = 6.0
 LEAST_ON_ROAD_M2 = 2.0

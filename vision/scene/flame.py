@@ -26,7 +26,8 @@ from park.taxonomy import MeasureUnit
 from vision.scene import flame_score
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.regions import union
-from vision.scene.view import Mask, SceneView, rectangle_around
+from vision.scene.view import SceneView
+from vision.scene.working import Mask, rectangle_around
 
 FEATURES = (
     "core",

@@ -26,7 +26,8 @@ from park.measure import Measure
 from park.records import Detection, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.detector import WatchedZone, model_id
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import SceneView
+from vision.scene.working import Mask
 
 ASSET_LIMITS_C: dict[str, tuple[float, float]] = {
     "": (80.0, 40.0),

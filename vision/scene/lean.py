@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 from park.geodesy import FloatArray, LocalFrame
 from park.records import CameraPose
 from vision.scene.ortho import CellGrid
-from vision.scene.view import Mask
+from vision.scene.working import Mask
 
 _SLACK_M = 1.0
 """Eaves, and outlines that are drawn roughly."""

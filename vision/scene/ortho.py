@@ -16,7 +16,8 @@ from park.records import BoxXyxyPx, PosedView
 from vision.locate import Locator
 from vision.observe import Sight
 from vision.scene.picture_motion import motion_between
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import SceneView
+from vision.scene.working import Mask
 from vision.scene.zones import GroundProjector
 
 _LATTICE = 16

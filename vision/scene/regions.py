@@ -12,7 +12,8 @@ import numpy as np
 from park.measure import Measure
 from park.records import Detection
 from park.taxonomy import MeasureUnit
-from vision.scene.view import Mask, Rectangle, SceneView
+from vision.scene.view import SceneView
+from vision.scene.working import Mask, Rectangle
 
 MOST_REGIONS = 12
 """Of one kind in one zone of one frame; the largest are kept."""

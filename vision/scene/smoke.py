@@ -29,7 +29,8 @@ from vision.scene.flame import area_error_m2, foot_full_px
 from vision.scene.picture_motion import resized
 from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds
 from vision.scene.stacks import Stack, StackSeen, stack_seen
-from vision.scene.view import Mask, SceneView, rectangle_around
+from vision.scene.view import SceneView
+from vision.scene.working import Mask, rectangle_around
 
 RARE_LOG_ODDS = -3.0
 """One in twenty places that look as likely as not is taken to be smoke beforehand."""

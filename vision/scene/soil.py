@@ -21,7 +21,8 @@ from park.records import Detection
 from vision.scene.detector import LIES_STILL_S, WatchedZone, model_id
 from vision.scene.known_light import KnownLight
 from vision.scene.regions import area_measure, cleaned, detection_of, regions, union
-from vision.scene.view import Mask, SceneView, lab_of, rectangle_around
+from vision.scene.view import SceneView
+from vision.scene.working import Mask, lab_of, rectangle_around
 
 LEAST_AREA_M2 = 15.0
 LEAST_PIXELS = 80

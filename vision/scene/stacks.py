@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from park.records import PosedView
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import SceneView
+from vision.scene.working import Mask
 
 _BESIDE_M = 6.0
 """Smoke is thin where it leaves the mouth, and poses turn a little wrong."""

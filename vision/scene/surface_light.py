@@ -12,7 +12,8 @@ from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import FloatArray
 from park.records import PosedView
-from vision.scene.view import Mask, SceneView
+from vision.scene.view import SceneView
+from vision.scene.working import Mask
 
 GLITTER_DEG = 25.0
 """Waves mirror the sun up to this far from where still water would: slopes of up to 12 degrees."""

@@ -16,30 +16,29 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPoint, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from park.errors import LocateError, RecordError
+from park.errors import LocateError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import BoxXyxyPx, Frame
 from vision.observe import Sight
 from vision.scene.ground_scale import GroundScale, area_share_error
 from vision.scene.picture_motion import PictureMotion, motion_between, resized
 from vision.scene.smoke_looks import small_picture
+from vision.scene.working import (
+    LEAST_SIDE_PX,
+    Mask,
+    Rectangle,
+    lab_of,
+    rectangle_around,
+    within,
+    working_picture,
+)
 from vision.scene.zones import GroundProjector, zone_mask
-
-Mask = NDArray[np.uint8]
-"""255 for the pixels that are meant, 0 for the others; shape (height, width)."""
-
-Rectangle = tuple[slice, slice]
-"""Rows and columns of a working picture."""
-
-LEAST_SIDE_PX = 64
-"""In smaller pictures nothing is looked for."""
 
 _BLACK = 14.0
 _BRIGHTEST_OF_BLACK = 45.0
 _ONE_COLOUR = 1.5
 _POSE_LATTICE = 7
 _BAND_PX = 64
-_WIDE_PX = 12.0
 _OF_PIXELS = ("gray", "small", "small_gray", "halved", "lab", "blind", "picture_motion")
 
 
@@ -70,7 +69,7 @@ class SceneView:
         self.site = site
         self.previous = previous
         if image_bgr is None:
-            image_bgr = _working_picture(sight.frame, long_side_px)
+            image_bgr = working_picture(sight.frame, long_side_px)
         self.image_bgr = image_bgr
         height, width = self.image_bgr.shape[:2]
         self.scale_xy = (width / self.frame.width_px, height / self.frame.height_px)
@@ -257,7 +256,7 @@ class SceneView:
         around = rectangle_around(mask, math.ceil(min(margin_px, max(mask.shape))) + 1)
         assert around is not None
         whole = np.zeros_like(mask)
-        whole[around] = _within(mask[around], margin_px)
+        whole[around] = within(mask[around], margin_px)
         return whole
 
     def part(self, rectangle: Rectangle) -> ViewPart:
@@ -478,62 +477,3 @@ class ViewPart(SceneView):
         rows, columns = self._rectangle
         corner = np.array([columns.start, rows.start], np.float64)
         return self._whole.to_full_px(np.asarray(xy_px, np.float64) + corner)
-
-
-def rectangle_around(mask: Mask, margin_px: int) -> Rectangle | None:
-    """Return the rows and columns of a mask with a margin; None where it is empty.
-
-    Args:
-        mask: of a whole working picture.
-        margin_px: as far as the picture goes.
-    """
-    x, y, width, height = cv2.boundingRect(mask)
-    if not width:
-        return None
-    return (
-        slice(max(0, y - margin_px), min(mask.shape[0], y + height + margin_px)),
-        slice(max(0, x - margin_px), min(mask.shape[1], x + width + margin_px)),
-    )
-
-
-def _within(mask: Mask, margin_px: float) -> Mask:
-    """Return a mask with all pixels that are no further from it than that.
-
-    A dilation by so many pixels would cost a second; distances cost milliseconds, and a quarter
-    of it where they are many, so that the half pixel that this may be off does not matter.
-    """
-    if margin_px < _WIDE_PX or min(mask.shape) < 2:
-        outside_px = cv2.distanceTransform(255 - mask, cv2.DIST_L2, 3)
-        return np.multiply(outside_px <= margin_px, np.uint8(255), dtype=np.uint8)
-    height, width = mask.shape
-    half = cv2.resize(mask, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    outside_px = cv2.distanceTransform(
-        np.multiply(np.asarray(half) <= 127, np.uint8(255), dtype=np.uint8), cv2.DIST_L2, 3
-    )
-    near = np.multiply(outside_px <= margin_px / 2.0, np.uint8(255), dtype=np.uint8)
-    large = cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(cv2.bitwise_or(large, mask), np.uint8)
-
-
-def lab_of(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a picture in CIE Lab: L 0 to 100, a and b about -128 to 127."""
-    light = np.divide(image_bgr, np.float32(255.0), dtype=np.float32)
-    return np.asarray(cv2.cvtColor(light, cv2.COLOR_BGR2Lab), np.float32)
-
-
-def _working_picture(frame: Frame, long_side_px: int) -> NDArray[np.uint8]:
-    if long_side_px < LEAST_SIDE_PX:
-        raise RecordError(f"a working picture of {long_side_px} px shows nothing; use more")
-    width, height = frame.width_px, frame.height_px
-    scale = min(1.0, long_side_px / max(width, height))
-    if scale == 1.0:
-        image = frame.image_bgr
-    else:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = frame.picture.shrunk_bgr(*size)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise RecordError(
-            f"{frame.source_uri}: a scene detector needs uint8 pixels of shape (height, width, 3), "
-            f"not {image.dtype} {image.shape}"
-        )
-    return image

@@ -39,7 +39,7 @@ from vision.scene.regions import area_measure, cleaned, detection_of, grown, pat
 from vision.scene.surface_light import (
     is_light_and_shade,
 )
-from vision.scene.view import Mask, Rectangle, SceneView, rectangle_around
+from vision.scene.view import SceneView
 from vision.scene.water_tint import (
     LEAST_DELTA,
     SOUGHT,
@@ -51,6 +51,7 @@ from vision.scene.water_tint import (
     tint_apart,
     tint_difference,
 )
+from vision.scene.working import Mask, Rectangle, rectangle_around
 
 MOST_CHROMA = 24.0
 """Water by itself is never more colourful than this at L 50; then the zone shows something else."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from park.geodesy import FloatArray
 from vision.scene.detector import WatchedZone
 from vision.scene.surface_light import lightness_of, luminance_of, may_mirror_sun, reflected_sky
-from vision.scene.view import Rectangle, SceneView
+from vision.scene.view import SceneView
+from vision.scene.working import Rectangle
 
 LEAST_DELTA = 7.0
 """Smallest difference of tint that is a stain, units of CIE a and b at L 50."""

@@ -16,8 +16,9 @@ from vision.locate import Locator
 from vision.scene.detector import WatchedZone
 from vision.scene.picture_motion import motion_between
 from vision.scene.regions import patches, regions
-from vision.scene.view import SceneView, rectangle_around
+from vision.scene.view import SceneView
 from vision.scene.views import SceneViews
+from vision.scene.working import rectangle_around
 from vision.scene.zones import GroundProjector
 
 GREY = np.full((720, 1280, 3), 120, np.uint8)
