@@ -60,7 +60,7 @@ _FROM_AFAR_M = 4.0
 """What is placed no better was seen from so far that equipment looks like vehicles."""
 
 _LEAST_HEIGHT_M = 1.0
-_TIMES_AS_OFTEN = 1.5
+_TIMES_AS_OFTEN = 2
 """A pile of goods is taken for a vehicle now and then, and is new in every picture."""
 
 _NESTED = 0.8
@@ -81,7 +81,7 @@ def one_thing_each(
 
     - two vehicles are one, with the observations of both; so are a lorry and its cab, which are
       seen in turns;
-    - what was only said to be new is the person or the vehicle seen there, half as long again at
+    - what was only said to be new is the person or the vehicle seen there, twice as long at
       least and not by heat, or the smoke and the flames within it; and where it moves, it is
       nothing that was put there;
     - a cycle within a person's reach is that person;

@@ -180,7 +180,7 @@ def test_one_after_the_other_may_stand_in_the_same_place() -> None:
 def test_a_parked_car_is_no_new_structure_and_goods_are_not_a_car() -> None:
     new = thing("new_object", 0.4, 0.0, CHANGE, sightings=4, size_m=5.0)
     assert left([thing("vehicle", 0.0, 0.0, COLOUR, sightings=9), new]) == ["vehicle"]
-    doubtful = thing("vehicle", 0.0, 0.0, COLOUR, sightings=5)
+    doubtful = thing("vehicle", 0.0, 0.0, COLOUR, sightings=7)
     assert left([doubtful, new]) == ["new_object", "vehicle"]
 
 

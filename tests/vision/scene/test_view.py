@@ -440,13 +440,6 @@ def test_a_part_of_a_view_says_of_its_pixels_what_the_whole_says(name: str) -> N
     assert part.area_share_error(80.0, 45.0) == whole.area_share_error(360.0, height - 95.0)
 
 
-def test_nothing_is_around_an_empty_mask_and_a_margin_ends_with_the_picture() -> None:
-    empty = np.zeros((40, 60), np.uint8)
-    assert rectangle_around(empty, 5) is None
-    empty[0, 59] = 255
-    assert rectangle_around(empty, 5) == (slice(0, 6), slice(54, 60))
-
-
 def test_what_is_near_an_area_reaches_so_many_metres_out_of_it() -> None:
     view = view_of(NADIR)
     area_m = rectangle(0.0, 0.0, 20.0, 10.0)
