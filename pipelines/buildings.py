@@ -7,6 +7,7 @@ height of what stands there, this is found out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -26,9 +27,15 @@ _LEAST_HEIGHT_M = 2.0
 """Lower buildings shift what is on them by less than places are off."""
 _WALL_M = 1.0
 """What stands before a wall may be placed this far behind it on top of its error: by its height."""
+_MISSED_BY = 2.0
+"""Standard deviations by which a line of sight to something hot may pass it by."""
+_FAR_M = 10.0
+"""From so far off it is not known whether heat is on a building or on what stands behind it."""
 
 _ON_BUILDINGS = frozenset({"flame", "smoke", "smoke_plume"})
 _HOT = frozenset({"flame", "hotspot"})
+_OF_EQUIPMENT = frozenset({"hotspot"})
+"""Told of what is built to run, which the assets are; a fire may be anywhere."""
 
 
 class BuildingPart(StrEnum):
@@ -63,12 +70,14 @@ class Upright:
         geometry: its outline, WGS84, longitude first.
         height_m: of its top above the ground.
         open_below: whether one sees in below its top.
+        is_asset: whether it is equipment, and no building.
     """
 
     name: str
     geometry: BaseGeometry
     height_m: float
     open_below: bool = False
+    is_asset: bool = False
 
 
 def uprights(site: Site) -> tuple[Upright, ...]:
@@ -87,6 +96,7 @@ def uprights(site: Site) -> tuple[Upright, ...]:
             one.id or (one.name.text() if one.name else one.asset_class),
             one.geometry,
             one.height_m,
+            is_asset=True,
         )
         for one in site.assets
         if one.height_m is not None and shapely.get_dimensions(one.geometry) == 2
@@ -140,13 +150,53 @@ class Buildings:
         lat_deg, lon_deg = self._frame.to_lat_lon(first.x, first.y)
         return replace(place, lat_deg=lat_deg, lon_deg=lon_deg)
 
-    def _crossings(self, view: View | None, place: GroundPoint) -> Iterator[_Crossing]:
+    def equipment(self, view: View | None, place: GroundPoint) -> GroundPoint | None:
+        """Return where a line of sight comes nearest to equipment; None where it misses all.
+
+        It misses what it passes by further than twice what the place may be off, and what surely
+        stands behind something else. Of several, that which it passes by least is meant, and of
+        those that it meets the one over whose middle it comes down to the top.
+
+        Args:
+            view: of the frame.
+            place: where the line meets the ground.
+        """
+        ground = shapely.Point(self._frame.to_en_m(place.lat_deg, place.lon_deg))
+        within_m = _MISSED_BY * place.error_m
+        crossings = list(self._crossings(view, place, within_m))
+        hidden_beyond_m = max(
+            (
+                ground.distance(met)
+                for one in crossings
+                if _surely_hides(one, within_m) and (met := _first_met(one)) is not None
+            ),
+            default=-math.inf,
+        )
+        best: tuple[float, float, shapely.Point] | None = None
+        for one in crossings:
+            miss_m = float(one.stretch.distance(one.outline_m))
+            if not one.upright.is_asset or miss_m > within_m:
+                continue
+            nearest = _first_met(one) or shapely.ops.nearest_points(one.outline_m, one.stretch)[0]
+            if ground.distance(nearest) < hidden_beyond_m - within_m:
+                continue
+            aside_m = float(one.enters.distance(one.outline_m.centroid))
+            if best is None or (miss_m, aside_m) < best[:2]:
+                best = (miss_m, aside_m, nearest)
+        if best is None:
+            return None
+        lat_deg, lon_deg = self._frame.to_lat_lon(best[2].x, best[2].y)
+        return replace(place, lat_deg=lat_deg, lon_deg=lon_deg)
+
+    def _crossings(
+        self, view: View | None, place: GroundPoint, aside_m: float = 0.0
+    ) -> Iterator[_Crossing]:
         if not self._uprights or not isinstance(view, PosedView) or view.pose.alt_home_m <= 0.0:
             return
         camera_m = np.array(self._frame.to_en_m(view.pose.lat_deg, view.pose.lon_deg))
         ground_m = np.array(self._frame.to_en_m(place.lat_deg, place.lon_deg))
         sight = shapely.linestrings(np.stack((camera_m, ground_m)))
-        for number in self._tree.query(sight, predicate="intersects").tolist():
+        for number in self._tree.query(sight, predicate="dwithin", distance=aside_m).tolist():
             one = self._uprights[number]
             share = max(0.0, 1.0 - one.height_m / view.pose.alt_home_m)
             enters_m = camera_m + share * (ground_m - camera_m)
@@ -193,6 +243,15 @@ def _met(crossing: _Crossing, error_m: float) -> BuildingSeen | None:
     return BuildingSeen(name, BuildingPart.WALL, behind_m)
 
 
+def _surely_hides(crossing: _Crossing, error_m: float) -> bool:
+    """Return whether a line of sight cannot pass by, not even over the top of a wall."""
+    met = _met(crossing, error_m)
+    if met is None or met.part is BuildingPart.ROOF:
+        return met is not None
+    inside = crossing.stretch.intersection(crossing.outline_m)
+    return bool(inside.distance(crossing.enters) > error_m)
+
+
 def _first_met(crossing: _Crossing) -> shapely.Point | None:
     """Return where a line of sight meets a roof or a wall; None where it passes both by."""
     if crossing.outline_m.contains(crossing.enters):
@@ -227,12 +286,22 @@ def with_heat_where_it_is(seen: FrameObservations, buildings: Buildings) -> Fram
     """Return what was seen in a frame, with heat placed on the equipment or building that it is on.
 
     Transformers are hot at their tops: on the ground behind them, where a flat line of sight ends,
-    the same spot would be somewhere else from every side.
+    the same spot would be somewhere else from every side. A hot spot is that of the equipment
+    which is as near to its line of sight as that may be off.
     """
-    kept = []
+    kept: list[Observation] = []
+    dropped = list(seen.dropped)
     for one in seen.kept:
         met = None
         if one.place is not None and class_key(one.class_name) in _HOT:
-            met = buildings.surface(seen.frame.view, one.place)
+            of_equipment = class_key(one.class_name) in _OF_EQUIPMENT
+            if of_equipment:
+                met = buildings.equipment(seen.frame.view, one.place)
+            if met is None:
+                met = buildings.surface(seen.frame.view, one.place)
+                if met is not None and of_equipment and one.place.error_m > _FAR_M:
+                    found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
+                    dropped.append(DroppedDetection(found, "heat at the edge of a building"))
+                    continue
         kept.append(one if met is None else replace(one, place=met))
-    return replace(seen, kept=tuple(kept))
+    return replace(seen, kept=tuple(kept), dropped=tuple(dropped))

@@ -53,6 +53,7 @@ from vision.observe import FrameObservations, Sight, observe, observe_scene
 from vision.overview import overview_picture
 from vision.privacy import PrivacyFinder
 from vision.redact import redact
+from vision.too_hot import without_hot_people
 
 REJECTS = "rejects"
 PATROLS = "patrols"
@@ -420,7 +421,8 @@ class _Look:
             tuple(d for part in parts for d in part.dropped),
             tuple(u for part in parts for u in part.unplaced),
         )
-        return with_heat_where_it_is(without_clothes(whole), self._buildings)
+        people = without_hot_people(without_clothes(whole))
+        return with_heat_where_it_is(people, self._buildings)
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:
         footage = (

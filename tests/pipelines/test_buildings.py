@@ -247,6 +247,60 @@ def test_of_two_things_in_a_row_the_nearer_one_is_hot() -> None:
     assert FRAME.to_en_m(place.lat_deg, place.lon_deg) == pytest.approx((0.0, 20.0), abs=0.01)
 
 
+def cabinets() -> Buildings:
+    """Return two cabinets, 2.4 m high, ten metres behind each other, and a hall before them."""
+    boxes = {"near": shapely.box(-2, 100, 2, 103), "far": shapely.box(-2, 110, 2, 113)}
+    park = [
+        feature(shape, kind="asset", id=name, criticality=3, height_m=2.4)
+        for name, shape in boxes.items()
+    ]
+    park.append(feature(shapely.box(-20, 40, 20, 60), kind="building", id="hall", height_m=12.0))
+    return Buildings(site_of(*park))
+
+
+@given(
+    aside_m=st.floats(-3.0, 3.0),
+    along_m=st.floats(-1.5, 1.5),
+    name=st.sampled_from([("near", 101.5), ("far", 111.5)]),
+)
+def test_a_hot_spot_is_of_the_equipment_that_its_line_of_sight_passes_by_least(
+    aside_m: float, along_m: float, name: tuple[str, float]
+) -> None:
+    # What is on top, 2.4 m up, seems to lie behind by 2.4 / 60 of its distance and more.
+    seems_m = name[1] / (1.0 - 2.4 / 60.0) + along_m
+    place = cabinets().equipment(camera(0.0, 0.0), ground(aside_m, seems_m, error_m=2.5))
+    assert place is not None
+    _, north_m = FRAME.to_en_m(place.lat_deg, place.lon_deg)
+    assert north_m == pytest.approx(name[1], abs=1.6)
+    assert place.error_m == 2.5
+
+
+def test_what_passes_equipment_by_further_than_it_may_be_off_is_on_the_ground() -> None:
+    known = cabinets()
+    assert known.equipment(camera(0.0, 0.0), ground(8.0, 104.0, error_m=2.5)) is None
+    assert known.equipment(camera(0.0, 0.0), ground(8.0, 104.0, error_m=3.5)) is not None
+    assert known.equipment(None, ground(0.0, 104.0)) is None
+
+
+def test_equipment_behind_a_hall_is_hot_only_where_it_may_be_seen_over_its_roof() -> None:
+    known = cabinets()
+    # From 15 m up, the line to 105 m passes the hall's far edge below its top.
+    assert known.equipment(camera(0.0, 0.0, 15.0), ground(0.0, 105.0, error_m=2.0)) is None
+    # From 30 m up it passes over it by a metre.
+    over = known.equipment(camera(0.0, 0.0, 30.0), ground(0.0, 105.0, error_m=2.0))
+    assert over is not None
+
+
+def test_heat_seen_from_afar_at_the_edge_of_a_building_is_dropped_and_listed() -> None:
+    pixels = Pixels(np.zeros((720, 1280, 3), np.uint8))
+    frame = Frame(pixels, AT, camera(0.0, 0.0), "flight.mp4", 0.0, "p")
+    vague = observed("hotspot", ground(0.0, 75.0, error_m=12.0))
+    fire = observed("flame", ground(0.0, 75.0, error_m=12.0))
+    left = with_heat_where_it_is(FrameObservations(frame, (vague, fire), (), ()), buildings())
+    assert [one.class_name for one in left.kept] == ["flame"]
+    assert [one.reason for one in left.dropped] == ["heat at the edge of a building"]
+
+
 def test_only_heat_is_moved_to_what_it_is_on() -> None:
     pixels = Pixels(np.zeros((720, 1280, 3), np.uint8))
     frame = Frame(pixels, AT, camera(0.0, 0.0), "flight.mp4", 0.0, "p")

@@ -1,0 +1,59 @@
+"""Hot things that are taken for people in pictures that hold temperatures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from park.records import BoxXyxyPx, Detection
+from vision.families import PERSON, family_of
+from vision.observe import FrameObservations
+from vision.overview import DroppedDetection
+
+NOBODY_ABOVE_C = 60.0
+"""Skin stays below 40 degC; dark clothes and hats in summer sun come near this."""
+
+_HOT_SHARE = 0.75
+"""Of a box, in order of temperature: a person fills less than half of theirs, a hot top all."""
+
+
+def without_hot_people(seen: FrameObservations) -> FrameObservations:
+    """Return what was seen in a frame without people that would be hotter than anybody is.
+
+    Tops of transformers and flames are told as people by models that know only shades of grey.
+    Someone who stands before a hot surface leaves most of the box hot as well, and is dropped
+    too: what is hot there is told by itself. Pictures without temperatures are returned as they
+    are.
+    """
+    celsius = seen.frame.picture.celsius
+    if celsius is None:
+        return seen
+    hot = {
+        one.detection_id
+        for one in seen.kept
+        if family_of(one.class_name) is PERSON and _is_hot(celsius, one.box_xyxy_px)
+    }
+    if not hot:
+        return seen
+    dropped = tuple(
+        DroppedDetection(
+            Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id),
+            "hotter than anybody is",
+            one.size_m,
+        )
+        for one in seen.kept
+        if one.detection_id in hot
+    )
+    kept = tuple(one for one in seen.kept if one.detection_id not in hot)
+    return replace(seen, kept=kept, dropped=(*seen.dropped, *dropped))
+
+
+def _is_hot(celsius: NDArray[np.float32], box: BoxXyxyPx) -> bool:
+    rows = slice(max(0, math.floor(box[1])), math.ceil(box[3]))
+    columns = slice(max(0, math.floor(box[0])), math.ceil(box[2]))
+    known = celsius[rows, columns]
+    known = known[np.isfinite(known)]
+    return bool(known.size and np.quantile(known, _HOT_SHARE) > NOBODY_ABOVE_C)
