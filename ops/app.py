@@ -85,6 +85,10 @@ class App:
         content = read_site_bytes(path)
         return Site.load(path), hashlib.sha256(content).hexdigest()
 
+    def models_by_zone(self, given: list[str]) -> bool:
+        """Return whether the site's zones say which models run, and so where each of them does."""
+        return tuple(given or self.settings.models) == (AUTO,)
+
     def models(self, given: list[str], site: Site | None = None) -> tuple[ModelFile, ...]:
         """Return the models that were given, or the ones that are set.
 
@@ -97,7 +101,7 @@ class App:
         from vision.models.registry import resolve_model, shipped_models
 
         names = tuple(given or self.settings.models)
-        if names != (AUTO,):
+        if not self.models_by_zone(given):
             return tuple(resolve_model(name) for name in names)
         shipped = [resolve_model(name) for name in shipped_models()]
         zones = () if site is None else site.zones

@@ -43,6 +43,7 @@ from pipelines.identity import content_hash, detection_id
 from pipelines.progress import listener_of
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
 from pipelines.scenes_ahead import MOST_BEHIND, SeenByModels, looked_for
+from pipelines.where_wanted import WhereWanted
 from vision.clarity import with_clarity
 from vision.clothes import without_clothes
 from vision.detect import BegunFrame, Detector, FrameDetections
@@ -72,7 +73,9 @@ class LookSettings:
     """How a run looks at footage; plain values, so that it can go to another process.
 
     Attributes:
-        models: the models to run on every frame.
+        models: the models to run.
+        by_zone: run each model only on frames with a zone in view that asks for what it knows;
+            else on every frame.
         footage: how footage is read.
         stamp: site and run that rows carry.
         site: whose zones say what scene detectors look for, and whose take-off altitude ties
@@ -97,6 +100,7 @@ class LookSettings:
     baseline: str | None = None
     pictures: str | None = None
     redaction: bool = True
+    by_zone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,8 @@ class _Look:
         self._terrain_known = settings.terrain_path is None
         self._assumptions: dict[str, None] = {}
         self._footprints = Footprints()
+        cards = [detector.card for detector in detectors]
+        self._wanted = WhereWanted(settings.site, cards) if settings.by_zone else None
         self._first: datetime | None = None
         self._last: datetime | None = None
         self._count = 0
@@ -291,7 +297,10 @@ class _Look:
             frames=self._count,
             rejected=len(self.rejects),
             detections=self._rows,
-            assumptions=tuple(self._assumptions),
+            assumptions=(
+                *self._assumptions,
+                *(() if self._wanted is None else self._wanted.told()),
+            ),
         )
         return SourceSeen(summary, self._footprints.corners, dict(self._dropped))
 
@@ -307,6 +316,8 @@ class _Look:
             self._assumptions[f"models ran on {name}, in batches"] = None
         for sight in self._sights():
             fit = self._suited(sight.frame)
+            if self._wanted is not None:
+                fit = self._wanted.numbers(sight, fit)
             looking = {n: self._detectors[n].begin(sight.frame, sight.gsd_at) for n in fit}
             begun.append((sight, looking))
             while len(begun) > in_flight or (

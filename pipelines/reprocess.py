@@ -75,6 +75,7 @@ class ReprocessRequest:
         baseline: folder of the site as it was, to find what is new; None without.
         pictures: folder for overview pictures; None for none.
         redaction: blur people and plates in pictures.
+        by_zone: run each model only on frames with a zone in view that asks for what it knows.
         beam_options: options for Beam, as on its command line.
     """
 
@@ -90,6 +91,7 @@ class ReprocessRequest:
     baseline: Path | None = None
     pictures: Path | None = None
     redaction: bool = True
+    by_zone: bool = False
     beam_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -251,6 +253,7 @@ def _run_id(request: ReprocessRequest, found: Discovery) -> str:
             "terrain": _text(request.terrain),
             "baseline": _baseline_hash(request.baseline),
             "redaction": request.redaction,
+            **({"by_zone": True} if request.by_zone else {}),
             "scenes": ",".join(
                 model_id(scene.detector)
                 for scene in watched_scenes(
@@ -314,6 +317,7 @@ def _look(request: ReprocessRequest, found: Discovery, stamp: RunStamp, staging:
         baseline=_text(request.baseline),
         pictures=_text(request.pictures),
         redaction=request.redaction,
+        by_zone=request.by_zone,
     )
     pipeline = _pipeline(request)
     looked = (

@@ -132,6 +132,7 @@ def reprocess(
         baseline=baseline,
         pictures=pictures,
         redaction=not no_redact,
+        by_zone=app.models_by_zone(model or []),
         beam_options=tuple(beam or ()),
     )
     done = run(app, request, warehouse, evidence=not no_evidence)

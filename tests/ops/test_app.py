@@ -38,3 +38,10 @@ def test_what_is_named_is_what_runs() -> None:
 @pytest.mark.parametrize("rule", [{"type": "watch", "incident": "bare_soil"}])
 def test_where_only_a_scene_detector_knows_it_vehicles_run_beside(rule: dict[str, Any]) -> None:
     assert names(rules=(rule,)) == ["vehicles"]
+
+
+def test_where_the_rules_choose_the_models_zones_say_where_they_look() -> None:
+    assert App(Settings()).models_by_zone(["auto"])
+    assert App(Settings(models=("auto",))).models_by_zone([])
+    assert not App(Settings(models=("auto",))).models_by_zone(["vehicles"])
+    assert not App(Settings()).models_by_zone([])

@@ -39,11 +39,14 @@ def photos(folder: Path, *, grey: int = 0, coloured: int = 0, north_m: float = 0
         write_geotagged_jpeg(folder / f"{number:04d}.jpg", image, tag)
 
 
-def seen_of(folder: Path, *models: ModelFile, terrain: Path | None = None) -> SourceSeen:
+def seen_of(
+    folder: Path, *models: ModelFile, terrain: Path | None = None, by_zone: bool = False
+) -> SourceSeen:
     options, site = FootageOptions(), site_with({"type": "no_parking"})
     (source,) = discover([str(folder)], options).sources
     stamp, path = RunStamp(site.id, "r", UTC, START), None if terrain is None else str(terrain)
-    look = LookAtFootage(LookSettings(models, options, stamp, site, terrain_path=path))
+    settings = LookSettings(models, options, stamp, site, terrain_path=path, by_zone=by_zone)
+    look = LookAtFootage(settings)
     look.setup()
     given = [one.value for one in look.process(source) if isinstance(one, beam.pvalue.TaggedOutput)
              and one.tag == PATROLS]  # fmt: skip
@@ -100,3 +103,13 @@ def test_an_elevation_model_that_cannot_be_read_stops_the_run(tmp_path: Path) ->
     (tmp_path / "dem.tif").write_bytes(b"no picture")
     with pytest.raises(TerrainError, match="cannot be read as a GeoTIFF"):
         seen_of(tmp_path / "photos", resolve_model("vehicles"), terrain=tmp_path / "dem.tif")
+
+
+def test_zones_say_at_which_pictures_a_model_looks(tmp_path: Path) -> None:
+    photos(tmp_path / "photos", coloured=6)
+    told = "model vehicles looked at 4 of 6 frames"
+    by_zone = seen_of(tmp_path / "photos", resolve_model("vehicles"), by_zone=True)
+    assert any(said.startswith(told) for said in by_zone.summary.assumptions)
+    assert by_zone.summary.frames == 6
+    everywhere = seen_of(tmp_path / "photos", resolve_model("vehicles"))
+    assert not any("looked at" in said for said in everywhere.summary.assumptions)
