@@ -17,7 +17,7 @@ from vision.lamps import Dusk
 from vision.locate import Locator, Placements
 from vision.models.registry import ModelCard
 from vision.overview import DroppedDetection
-from vision.sizes import SIZE_RANGE_M, impossible_size, scale_is_known
+from vision.sizes import SIZE_RANGE_M, impossible_size, scale_is_known, size_range_of
 from vision.slicing import GsdAt
 
 NewId = Callable[[Frame, str, BoxXyxyPx, str], str]
@@ -147,7 +147,7 @@ def _why_impossible(
     size_range_m: Mapping[str, tuple[float, float]],
     frame: Frame,
 ) -> str | None:
-    range_m = size_range_m.get(detection.class_name)
+    range_m = size_range_of(detection.class_name, size_range_m)
     if size_m is None or range_m is None:
         return None
     picture = frame.width_px, frame.height_px

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from park.records import BoxXyxyPx, PosedView, View
+from park.taxonomy import class_key
 
 SIZE_RANGE_M: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -19,13 +20,33 @@ SIZE_RANGE_M: Mapping[str, tuple[float, float]] = MappingProxyType(
         "motorcycle": (1.2, 3.5),
         "bicycle": (1.0, 3.0),
         "person": (0.2, 3.0),
+        "hard_hat": (0.1, 0.8),
+        "no_hard_hat": (0.1, 0.8),
+        "vest": (0.2, 1.6),
+        "no_vest": (0.2, 1.6),
+        "cone": (0.15, 1.5),
+        "machinery": (1.0, 30.0),
     }
 )
 """Shortest and longest side that the box of such a thing can have on the ground, metres.
 
 Used where a model's card does not say. The shortest lies below real lengths because boxes are
 tight and shadows eat edges; the longest is the diagonal of the largest vehicle in common use.
+What is worn is measured on the ground behind it, so that it seems larger by a third from 7 m up.
 """
+
+
+def size_range_of(
+    class_name: str, ranges_m: Mapping[str, tuple[float, float]]
+) -> tuple[float, float] | None:
+    """Return the sizes that a thing can have, by its class as written, or else by its key.
+
+    Args:
+        class_name: as a model writes it: `no hard hat`, `Car`.
+        ranges_m: by class or by the class's key (`park.taxonomy.class_key`).
+    """
+    return ranges_m.get(class_name) or ranges_m.get(class_key(class_name))
+
 
 _UNKNOWN_SCALE = 0.6
 _CUT_SHARE = 0.5

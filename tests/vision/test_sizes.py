@@ -7,7 +7,13 @@ import math
 import pytest
 
 from park.records import CameraPose, CornersView, Intrinsics, PosedView, PoseSigma
-from vision.sizes import SIZE_RANGE_M, impossible_size, scale_is_known, scale_sigma
+from vision.sizes import (
+    SIZE_RANGE_M,
+    impossible_size,
+    scale_is_known,
+    scale_sigma,
+    size_range_of,
+)
 
 WH = (1000, 800)
 MIDDLE = (400.0, 400.0, 450.0, 430.0)
@@ -98,3 +104,18 @@ class TestImpossibleSizes:
 
     def test_ranges_that_ship_are_ranges(self) -> None:
         assert all(0 < low < high for low, high in SIZE_RANGE_M.values())
+
+    @pytest.mark.parametrize("name", ["no hard hat", "No-Hard-Hat", "no_hard_hat"])
+    def test_a_class_is_known_however_a_model_writes_it(self, name: str) -> None:
+        assert size_range_of(name, SIZE_RANGE_M) == SIZE_RANGE_M["no_hard_hat"]
+
+    def test_what_a_card_says_of_a_class_as_written_comes_first(self) -> None:
+        ranges = {**SIZE_RANGE_M, "Car": (1.0, 2.0)}
+        assert size_range_of("Car", ranges) == (1.0, 2.0)
+        assert size_range_of("car", ranges) == SIZE_RANGE_M["car"]
+        assert size_range_of("unicorn", ranges) is None
+
+    @pytest.mark.parametrize(("size_m", "possible"), [(0.3, True), (0.5, True), (1.3, False)])
+    def test_a_head_is_no_patch_of_ground(self, size_m: float, possible: bool) -> None:
+        seen = impossible_size(size_m, SIZE_RANGE_M["no_hard_hat"], view(10.0), MIDDLE, WH)
+        assert (seen is None) is possible
