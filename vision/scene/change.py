@@ -32,7 +32,7 @@ from park.measure import Measure
 from park.records import BoxXyxyPx, Detection, Frame, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.baseline import Baseline
-from vision.scene.detector import LIES_STILL_S, WatchedZone, model_id
+from vision.scene.detector import WatchedZone, model_id
 from vision.scene.lean import Leans, Standing
 from vision.scene.light import light_between
 from vision.scene.ortho import (
@@ -106,9 +106,9 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 5
+    version = 6
     incident_classes: tuple[str, ...] = ("new_object",)
-    every_s = LIES_STILL_S
+    every_s = 0.0
 
     def __init__(self, baseline: Baseline, standing: Sequence[Standing] = ()) -> None:
         self._baseline = baseline

@@ -54,6 +54,11 @@ _GLOW_RED = 245
 _GLOW_OVER_BLUE = 80
 _GLOW_SHARE = 0.03
 """No ground is so bright and so colourful at once: what holds this much of it is a fire."""
+_WALK_WIDTH_M = 3.5
+_WALK_LONGER = 4.0
+_WALK_EVEN = 0.75
+"""A strip so narrow, so much longer than wide, and of even width, is a walk or a track."""
+
 _REACH_PX = 10
 """Closing gaps looks no further."""
 _SOFT_LIGHT = 4.0
@@ -71,7 +76,7 @@ class SoilDetector:
     """
 
     name = "scene-soil"
-    version = 4
+    version = 5
     incident_classes: tuple[str, ...] = ("bare_soil", "stockpile")
     every_s = LIES_STILL_S
 
@@ -112,7 +117,7 @@ class SoilDetector:
         for whole in regions(cleaned(brown, 5, 9) & watched, LEAST_PIXELS):
             region = whole & brown
             filled = np.count_nonzero(region) / np.count_nonzero(whole)
-            if filled < _FILLED or _glows(view, whole):
+            if filled < _FILLED or _glows(view, whole) or _is_walk(view.gsd_m, whole):
                 continue
             sides = [view.area_m2(whole * (soil >= limit)) for limit in (0.35, 0.65)]
             measure = area_measure(view, region, unsure_m2=abs(sides[0] - sides[1]) / 2.0)
@@ -122,6 +127,27 @@ class SoilDetector:
             sure = _confidence(likeness, filled, measure.value)
             if likeness >= LEAST_LIKE and sure >= LEAST_SURE:
                 yield detection_of(view, region, class_name, sure, model_id(self), measure)
+
+
+def _is_walk(gsd_m: NDArray[np.float32], region: Mask) -> bool:
+    """Return whether a region is a strip as walks are: paved with sand-coloured slabs, or trodden.
+
+    A trench is as narrow, and is taken for one.
+
+    Args:
+        gsd_m: metres per pixel, shape (height, width).
+        region: 255 where the ground is brown.
+    """
+    rows, columns = np.nonzero(region)
+    _, (across_px, along_px), _ = cv2.minAreaRect(np.column_stack([columns, rows]).astype(np.int32))
+    sides_px = sorted((across_px + 1.0, along_px + 1.0))
+    width_m = sides_px[0] * float(np.nanmedian(gsd_m[rows, columns]))
+    even = len(rows) / (sides_px[0] * sides_px[1])
+    return (
+        width_m <= _WALK_WIDTH_M
+        and sides_px[1] >= _WALK_LONGER * sides_px[0]
+        and even >= _WALK_EVEN
+    )
 
 
 def _glows(view: SceneView, region: Mask) -> bool:

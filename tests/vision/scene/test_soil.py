@@ -75,7 +75,7 @@ def seen(
 def test_bare_soil_is_found_with_its_area(soil: str, view: PosedView) -> None:
     (found,) = seen(yard(SOILS[soil], 26.0), view)
     assert found.class_name == "bare_soil"
-    assert found.model_id == "scene-soil@4"
+    assert found.model_id == "scene-soil@5"
     assert found.confidence > 0.5
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
@@ -87,6 +87,25 @@ def test_bare_soil_is_found_with_its_area(soil: str, view: PosedView) -> None:
 def test_what_is_covered_planted_or_built_is_no_soil(cover: str) -> None:
     colour, contrast = COVERED[cover]
     assert seen(yard(colour, contrast)) == ()
+
+
+@pytest.mark.parametrize("view", [NADIR, OBLIQUE], ids=["nadir", "oblique"])
+@pytest.mark.parametrize(
+    ("area", "is_soil"),
+    [
+        pytest.param(rectangle(0, -2, 2.5, 40), False, id="a walk"),
+        pytest.param(rectangle(0, -2, 3.0, 28), False, id="a track"),
+        pytest.param(rectangle(0, -2, 6.0, 40), True, id="a cleared strip"),
+        pytest.param(rectangle(0, -2, 3.0, 9), True, id="a patch"),
+        pytest.param(
+            rectangle(0, -2, 2.5, 20).union(rectangle(5, 8, 10, 6)), True, id="dug beside a walk"
+        ),
+    ],
+)
+def test_a_narrow_strip_of_even_width_is_a_walk(
+    area: Polygon, is_soil: bool, view: PosedView
+) -> None:
+    assert bool(seen(yard(SOILS["loam"], 26.0, area), view)) is is_soil
 
 
 def test_a_fire_with_its_orange_rim_is_no_soil() -> None:
