@@ -34,8 +34,6 @@ _FAR_M = 10.0
 
 _ON_BUILDINGS = frozenset({"flame", "smoke", "smoke_plume"})
 _HOT = frozenset({"flame", "hotspot"})
-_OF_EQUIPMENT = frozenset({"hotspot"})
-"""Told of what is built to run, which the assets are; a fire may be anywhere."""
 
 
 class BuildingPart(StrEnum):
@@ -277,8 +275,7 @@ def without_buildings(seen: FrameObservations, buildings: Buildings) -> FrameObs
         if met is None:
             kept.append(one)
             continue
-        found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
-        dropped.append(DroppedDetection(found, f"on a {met.part}", one.size_m))
+        dropped.append(_dropped(one, f"on a {met.part}"))
     return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
 
 
@@ -294,14 +291,21 @@ def with_heat_where_it_is(seen: FrameObservations, buildings: Buildings) -> Fram
     for one in seen.kept:
         met = None
         if one.place is not None and class_key(one.class_name) in _HOT:
-            of_equipment = class_key(one.class_name) in _OF_EQUIPMENT
-            if of_equipment:
-                met = buildings.equipment(seen.frame.view, one.place)
+            met = buildings.equipment(seen.frame.view, one.place) if _is_hotspot(one) else None
             if met is None:
                 met = buildings.surface(seen.frame.view, one.place)
-                if met is not None and of_equipment and one.place.error_m > _FAR_M:
-                    found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
-                    dropped.append(DroppedDetection(found, "heat at the edge of a building"))
+                if met is not None and _is_hotspot(one) and one.place.error_m > _FAR_M:
+                    dropped.append(_dropped(one, "heat at the edge of a building"))
                     continue
         kept.append(one if met is None else replace(one, place=met))
     return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
+
+
+def _is_hotspot(one: Observation) -> bool:
+    """Return whether it is heat of what is built to run, which the assets are, and no fire."""
+    return class_key(one.class_name) == "hotspot"
+
+
+def _dropped(one: Observation, why: str) -> DroppedDetection:
+    found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
+    return DroppedDetection(found, why, one.size_m)

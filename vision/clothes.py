@@ -23,8 +23,12 @@ def without_clothes(seen: FrameObservations) -> FrameObservations:
     """Return what was seen in a frame without flames that are a part of a person.
 
     A flame beside somebody, or one that reaches beyond, stays: only what lies in the box of a
-    person, and is no larger than clothes are, is dropped and listed as that.
+    person, and is no larger than clothes are, is dropped and listed as that. Pictures that hold
+    temperatures are returned as they are: fire is told by its heat there, which no clothes have,
+    and models of heat take small fires for people.
     """
+    if seen.frame.picture.celsius is not None:
+        return seen
     people = [one.box_xyxy_px for one in seen.kept if family_of(one.class_name) is PERSON]
     clothes = {
         one.detection_id

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from park.measure import Measure
-from park.picture import Pixels
+from park.picture import Picture, Pixels, ThermalPixels
 from park.records import BoxXyxyPx, Frame, Observation
 from park.taxonomy import MeasureUnit
 from vision.clothes import without_clothes
@@ -26,8 +26,11 @@ def seen(class_name: str, box: BoxXyxyPx, area_m2: float | None = None) -> Obser
     )  # fmt: skip
 
 
-def left(*observations: Observation) -> tuple[list[str], list[str]]:
-    frame = Frame(Pixels(np.zeros((200, 200, 3), np.uint8)), NOW, None, "a.mp4", 1.0, "p")
+COLOUR = Pixels(np.zeros((200, 200, 3), np.uint8))
+
+
+def left(*observations: Observation, picture: Picture = COLOUR) -> tuple[list[str], list[str]]:
+    frame = Frame(picture, NOW, None, "a.mp4", 1.0, "p")
     found = without_clothes(FrameObservations(frame, observations, (), ()))
     return [one.class_name for one in found.kept], [one.reason for one in found.dropped]
 
@@ -53,3 +56,9 @@ def test_only_what_lies_in_a_person_is_clothes(
 def test_a_flame_in_a_vehicle_is_a_flame() -> None:
     inside = seen("flame", (103.0, 108.0, 117.0, 125.0), 0.2)
     assert left(seen("car", PERSON), inside)[0] == ["car", "flame"]
+
+
+def test_what_is_as_hot_as_fire_is_no_clothes() -> None:
+    flame = seen("flame", (103.0, 108.0, 117.0, 125.0), 0.2)
+    heat = ThermalPixels(np.full((200, 200), 8.0, np.float32))
+    assert left(seen("person", PERSON), flame, picture=heat) == (["person", "flame"], [])
