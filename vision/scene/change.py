@@ -52,7 +52,7 @@ LEAST_AREA_M2 = 6.0
 LEAST_ON_ROAD_M2 = 2.0
 """Carriageways are plain, and what lies on one is in the way."""
 
-LEAST_SURE = 0.32
+LEAST_SURE = 0.4
 """Before what was seen once is marked down: less sure is mostly light and lean."""
 
 LEAST_SINE = 0.70
@@ -106,7 +106,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 6
+    version = 7
     incident_classes: tuple[str, ...] = ("new_object",)
     every_s = 0.0
 
