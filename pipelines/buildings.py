@@ -17,7 +17,7 @@ import shapely
 import shapely.ops
 from shapely.geometry.base import BaseGeometry
 
-from park.records import Detection, GroundPoint, Observation, PosedView, View
+from park.records import GroundPoint, Observation, PosedView, View
 from park.site import Site
 from park.taxonomy import class_key
 from vision.observe import FrameObservations
@@ -275,7 +275,7 @@ def without_buildings(seen: FrameObservations, buildings: Buildings) -> FrameObs
         if met is None:
             kept.append(one)
             continue
-        dropped.append(_dropped(one, f"on a {met.part}"))
+        dropped.append(DroppedDetection.of(one, f"on a {met.part}"))
     return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
 
 
@@ -295,7 +295,7 @@ def with_heat_where_it_is(seen: FrameObservations, buildings: Buildings) -> Fram
             if met is None:
                 met = buildings.surface(seen.frame.view, one.place)
                 if met is not None and _is_hotspot(one) and one.place.error_m > _FAR_M:
-                    dropped.append(_dropped(one, "heat at the edge of a building"))
+                    dropped.append(DroppedDetection.of(one, "heat at the edge of a building"))
                     continue
         kept.append(one if met is None else replace(one, place=met))
     return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
@@ -304,8 +304,3 @@ def with_heat_where_it_is(seen: FrameObservations, buildings: Buildings) -> Fram
 def _is_hotspot(one: Observation) -> bool:
     """Return whether it is heat of what is built to run, which the assets are, and no fire."""
     return class_key(one.class_name) == "hotspot"
-
-
-def _dropped(one: Observation, why: str) -> DroppedDetection:
-    found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
-    return DroppedDetection(found, why, one.size_m)

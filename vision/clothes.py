@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from park.measure import Measure
-from park.records import BoxXyxyPx, Detection, Observation
+from park.records import BoxXyxyPx
 from park.taxonomy import MeasureUnit, class_matches
 from vision.families import PERSON, family_of
 from vision.observe import FrameObservations
-from vision.overview import DroppedDetection
 
 _FLAME = ("flame",)
 _INSIDE = 0.7
@@ -37,16 +34,7 @@ def without_clothes(seen: FrameObservations) -> FrameObservations:
         and not _larger(one.measure)
         and any(_share_in(one.box_xyxy_px, person) >= _INSIDE for person in people)
     }
-    if not clothes:
-        return seen
-    dropped = tuple(_dropped(one) for one in seen.kept if one.detection_id in clothes)
-    kept = tuple(one for one in seen.kept if one.detection_id not in clothes)
-    return replace(seen, kept=kept, dropped=(*seen.dropped, *dropped))
-
-
-def _dropped(one: Observation) -> DroppedDetection:
-    found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
-    return DroppedDetection(found, "clothes of a person", one.size_m)
+    return seen.without(clothes, "clothes of a person")
 
 
 def _larger(measure: Measure | None) -> bool:

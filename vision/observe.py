@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,15 @@ class FrameObservations:
     kept: tuple[Observation, ...]
     dropped: tuple[DroppedDetection, ...]
     unplaced: tuple[str, ...]
+
+    def without(self, detection_ids: Set[str], reason: str) -> FrameObservations:
+        """Return this less some observations, which are listed as dropped for a reason."""
+        if not detection_ids:
+            return self
+        kept = tuple(one for one in self.kept if one.detection_id not in detection_ids)
+        gone = [one for one in self.kept if one.detection_id in detection_ids]
+        dropped = (*self.dropped, *(DroppedDetection.of(one, reason) for one in gone))
+        return replace(self, kept=kept, dropped=dropped)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import PurePath
+from typing import Self
 
 import cv2
 import numpy as np
@@ -57,6 +58,12 @@ class DroppedDetection:
     detection: Detection
     reason: str
     size_m: float | None = None
+
+    @classmethod
+    def of(cls, one: Observation, reason: str) -> Self:
+        """Return what was placed already and is not kept after all."""
+        found = Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id)
+        return cls(found, reason, one.size_m)
 
 
 def north_direction(frame: Frame) -> tuple[float, float] | None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from park.records import BoxXyxyPx, Detection
+from park.records import BoxXyxyPx
 from vision.families import PERSON, family_of
 from vision.observe import FrameObservations
-from vision.overview import DroppedDetection
 
 NOBODY_ABOVE_C = 60.0
 """Skin stays below 40 degC; dark clothes and hats in summer sun come near this."""
@@ -36,19 +34,7 @@ def without_hot_people(seen: FrameObservations) -> FrameObservations:
         for one in seen.kept
         if family_of(one.class_name) is PERSON and _is_hot(celsius, one.box_xyxy_px)
     }
-    if not hot:
-        return seen
-    dropped = tuple(
-        DroppedDetection(
-            Detection(one.class_name, one.confidence, one.box_xyxy_px, one.model_id),
-            "hotter than anybody is",
-            one.size_m,
-        )
-        for one in seen.kept
-        if one.detection_id in hot
-    )
-    kept = tuple(one for one in seen.kept if one.detection_id not in hot)
-    return replace(seen, kept=kept, dropped=(*seen.dropped, *dropped))
+    return seen.without(hot, "hotter than anybody is")
 
 
 def _is_hot(celsius: NDArray[np.float32], box: BoxXyxyPx) -> bool:

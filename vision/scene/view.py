@@ -249,8 +249,9 @@ class SceneView:
         # A thousand pixels tell the median as well.
         seen = np.flatnonzero(mask)
         scales = self.gsd_m.reshape(-1)[seen[:: max(1, len(seen) // 1000)]]
-        gsd_m = float(np.nanmedian(scales))
-        if not (math.isfinite(gsd_m) and gsd_m > 0.0):
+        known = scales[np.isfinite(scales)]
+        gsd_m = float(np.median(known)) if known.size else 0.0
+        if gsd_m <= 0.0:
             return mask
         margin_px = margin_m / gsd_m
         around = rectangle_around(mask, math.ceil(min(margin_px, max(mask.shape))) + 1)

@@ -503,3 +503,14 @@ def test_regions_in_their_own_rectangles_are_those_of_the_whole_picture() -> Non
         assert np.array_equal(patch.mask, whole[patch.rectangle])
         assert np.count_nonzero(patch.mask) == np.count_nonzero(whole)
     assert patches(np.zeros((60, 80), np.uint8), 5) == ()
+
+
+def test_what_lies_too_flat_for_a_scale_is_seen_without_a_margin() -> None:
+    # From 15 m up, ground 900 m ahead is in the picture, and no pixel of it has a scale.
+    flat = posed(alt_m=15.0, pitch_deg=-3.0, size=(960, 540))
+    view = SceneView(sight_of(np.zeros((540, 960, 3), np.uint8), flat), SITE)
+    far = rectangle(0, 900, 100, 100)
+    assert view.gsd_m is not None
+    assert view.mask(far).any()
+    assert not np.isfinite(view.gsd_m[view.mask(far) > 0]).any()
+    assert np.array_equal(view.near(far, 5.0), view.mask(far))
