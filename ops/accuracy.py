@@ -14,8 +14,7 @@ from ops.accuracy_photos import PHOTOS, PhotoFigures, PhotoSet
 from ops.accuracy_photos import measure_photos as on_photos
 from ops.accuracy_results import Results
 from ops.accuracy_scenarios import (
-    LOOK_ALIKES,
-    WEATHERS,
+    SHIPPED,
     RunFigures,
     RunWish,
     measure_run,
@@ -159,12 +158,15 @@ def _chosen(wish: AccuracyWish) -> _Chosen:
         SettingsError: it names something that is none of them.
     """
     models = chosen_models((), wish.models)
-    scenarios = (*WEATHERS.values(), LOOK_ALIKES, *wish.scenarios)
-    names = (*GROUPS, *(model.card.name for model in models), *scenarios, *WEATHERS)
+    scenarios = (*SHIPPED, *wish.scenarios)
+    weathers = {name: shipped.weather for name, shipped in SHIPPED.items()}
+    names = dict.fromkeys(
+        (*GROUPS, *(model.card.name for model in models), *scenarios, *weathers.values())
+    )
     for name in wish.only:
         if name not in names:
             raise SettingsError(f"--only {name}: there is none; there are {', '.join(names)}")
-    wanted = {WEATHERS.get(name, name) for name in wish.only}
+    wanted = set(wish.only) | {name for name in SHIPPED if weathers[name] in wish.only}
     every = not wanted
     return _Chosen(
         tuple(m for m in models if every or MODELS in wanted or m.card.name in wanted),
@@ -179,11 +181,7 @@ def _not_asked_for(chosen: _Chosen) -> tuple[str, ...]:
     return (
         *(f"model {m.card.name}" for m in chosen_models((), ()) if m.card.name not in asked),
         *(_photos_called(shown) for shown in PHOTOS if shown not in chosen.photos),
-        *(
-            f"scenario {name}"
-            for name in (*WEATHERS.values(), LOOK_ALIKES)
-            if name not in chosen.scenarios
-        ),
+        *(f"scenario {name}" for name in SHIPPED if name not in chosen.scenarios),
     )
 
 

@@ -187,7 +187,7 @@ def _scenarios(runs: Sequence[RunFigures]) -> str:
     parts = ["## Incidents in simulated patrols\n", _how(runs)]
     pooled = list(by_weather(runs))
     for weather, mine, together in pooled:
-        parts.append(_weather(weather, mine, together))
+        parts.append(_weather(weather, mine, together, runs[0].wish.routes))
     parts.append(_look_alikes([(weather, together) for weather, _, together in pooled]))
     return "\n".join(parts)
 
@@ -210,11 +210,13 @@ def _how(runs: Sequence[RunFigures]) -> str:
     return f"{about}\n"
 
 
-def _weather(weather: str, runs: Sequence[RunFigures], pooled: Pooled) -> str:
+def _weather(
+    weather: str, runs: Sequence[RunFigures], pooled: Pooled, usual_routes: Sequence[str]
+) -> str:
     heads = ("type", "staged", "in view", "right", "missed", "false", "precision", "recall",
              "off by", "dwell error")  # fmt: skip
     rows = [_incident_cells(one) for one in (*pooled.types, pooled.total)]
-    text = f"### {weather.capitalize()}\n\n{_air(runs)}\n\n{_table(heads, rows)}"
+    text = f"### {weather.capitalize()}\n\n{_air(runs, usual_routes)}\n\n{_table(heads, rows)}"
     if pooled.detections:
         within = pooled.detections_within / len(pooled.detections)
         places = _wrapped(
@@ -239,16 +241,27 @@ _CAUSES = {
 }
 
 
-def _air(runs: Sequence[RunFigures]) -> str:
+def _air(runs: Sequence[RunFigures], usual_routes: Sequence[str]) -> str:
+    """Say of each scenario of one weather what it was like, a paragraph each."""
+    scenarios = dict.fromkeys(run.wish.scenario for run in runs)
+    return "\n\n".join(
+        _air_of([run for run in runs if run.wish.scenario == scenario], usual_routes)
+        for scenario in scenarios
+    )
+
+
+def _air_of(runs: Sequence[RunFigures], usual_routes: Sequence[str]) -> str:
     about = runs[0].about
     air: Mapping[str, Any] = about["weather"]
     seeds = ", ".join(str(run.seed) for run in runs)
     frames = sum(run.frames for run in runs)
     models = ", ".join(f"`{name}`" for name in dict.fromkeys(n for run in runs for n in run.models))
     starts = f"from {about['starts']}, " if about["starts"] else ""
+    routes = runs[0].wish.routes
+    along = f", along {', '.join(f'`{one}`' for one in routes)}" if routes != usual_routes else ""
     return _wrapped(
         f"Scenario `{runs[0].wish.scenario}`, {_counted(len(runs), 'seed')} {seeds}, "
-        f"{frames} pictures; {starts}visibility {air['visibility_m'] / 1000:g} km, clouds "
+        f"{frames} pictures{along}; {starts}visibility {air['visibility_m'] / 1000:g} km, clouds "
         f"{air['cloud_share']:.0%}, wind {air['wind_mps']:g} m/s, {air['air_c']:g} degC. "
         f"Models: {models}."
     )

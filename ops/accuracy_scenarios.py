@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from sim_data.scenario.file import ScenarioPart
     from vision.models.registry import ModelFile
 
-WEATHERS = {"clear": "clear-day", "haze": "hazy", "dusk": "dusk", "night": "night-thermal"}
-"""What the weather is called in the table, and the shipped scenario that has it."""
-
-LOOK_ALIKES = "look-alikes"
-"""Shipped, and stages nothing that may be reported."""
+NIGHT = "night-thermal"
+"""The shipped scenario that only heat shows."""
 
 ROUTES = ("assets", "works-survey", "roads")
 """Of the simulated park, flown one after the other: between them all kinds of places are seen."""
@@ -47,11 +44,35 @@ patrol: {starts: 2026-05-10T12:00:00, lasts: 15 min}
 
 
 @dataclass(frozen=True, slots=True)
+class Shipped:
+    """A scenario that comes with parkwatch.
+
+    Attributes:
+        weather: what its weather is called in the table; scenarios of one weather are put together.
+        routes: along which it is flown, where no others are asked for.
+    """
+
+    weather: str
+    routes: tuple[str, ...] = ROUTES
+
+
+SHIPPED = {
+    "clear-day": Shipped("clear"),
+    "clear-fence": Shipped("clear", ("perimeter",)),
+    "hazy": Shipped("haze"),
+    "dusk": Shipped("dusk"),
+    NIGHT: Shipped("night"),
+    "look-alikes": Shipped("look-alikes"),
+}
+"""By name, in the order of the table."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunWish:
     """One run: a scenario with a seed.
 
     Attributes:
-        weather: what the weather is called; the scenario's name where it is not of `WEATHERS`.
+        weather: what the weather is called; the scenario's name where it is not of `SHIPPED`.
         scenario: name of a shipped scenario, or a file.
         seed: of what it leaves to chance; None for its own.
         routes: flown one after the other.
@@ -82,7 +103,7 @@ class RunWish:
         """Return what is recorded: colour by day; heat at night, and by day where it is needed."""
         from sim_data.scenario.file import read_scenario
 
-        dark = self.scenario == WEATHERS["night"]
+        dark = self.scenario == NIGHT
         stages = read_scenario(self.scenario)[0].stages
         hot = self.heat_by_day and any(stage.type == _NEEDS_HEAT for stage in stages)
         return MadeCameras(not dark, dark or hot, self.width_px, self.height_px, fps=self.fps)
@@ -124,16 +145,18 @@ def wished_runs(
     """
     from sim_data.scenario.file import read_scenario
 
-    called = {scenario: weather for weather, scenario in WEATHERS.items()}
+    like = like or RunWish("", "")
     return tuple(
         replace(
-            like or RunWish("", ""),
-            weather=called.get(scenario, part.name),
+            like,
+            weather=shipped.weather,
             scenario=scenario,
             seed=part.seed + 1000 * number,
+            routes=shipped.routes if like.routes == ROUTES else like.routes,
         )
         for scenario in scenarios
         for part in [read_scenario(scenario)[0]]
+        for shipped in [SHIPPED.get(scenario, Shipped(part.name))]
         for number in range(seeds)
     )
 

@@ -47,6 +47,10 @@ _SAME_SHARE, _SAME_M = 0.35, 2.0
 _BONNET_SHARE, _BONNET_M = 0.45, 2.5
 """How far from the middle of a vehicle its warmest part is."""
 
+_AS_LARGE, _SAME_GROUND = 1.5, 0.25
+"""Soil that is new is as long as soil and as new to within the first, and its middles are no
+further apart than the second, of its length."""
+
 _CAB_SHARE, _CAB_LENGTH = 0.45, 0.6
 """How far from the middle of a lorry its cab is, and how long at most, as shares of its length."""
 
@@ -86,6 +90,7 @@ def one_thing_each(
       nothing that was put there;
     - a cycle within a person's reach is that person;
     - soil around a flame is ground that it lights;
+    - what was only said to be new and covers the ground that soil does is that soil;
     - a person seen by heat alone is a warm part of a vehicle that was seen in colour, or whose box
       had it inside in several pictures;
     - a vehicle where the site file has equipment with a height is that equipment, from afar also
@@ -193,7 +198,14 @@ def _burns(thing: TrackedObject) -> bool:
 def _rank(body: _Body) -> tuple[int, int, str]:
     """Return what decides which of two is the thing: what it is said to be, then how often."""
     known = body.family in (VEHICLE.name, PERSON.name) or _burns(body.thing)
-    return 1 if known else 0, body.sightings, body.thing.object_id
+    rank = 2 if known else 1 if body.is_one_of(_GROUND) else 0
+    return rank, body.sightings, body.thing.object_id
+
+
+def _as_large(one: _Body, other: _Body) -> bool:
+    """Return whether two cover about the same ground: a shed beside soil, or on it, does not."""
+    low_m, high_m = sorted((one.length_m, other.length_m))
+    return high_m <= _AS_LARGE * low_m
 
 
 def _stood_together(one: TrackedObject, other: TrackedObject, apart: timedelta) -> bool:
@@ -220,6 +232,8 @@ def _within_m(
     same_m = min(_SAME_SHARE * stays.length_m, _SAME_M)
     if goes.is_one_of(_ANYTHING) and _burns(stays.thing):
         return min(0.5 * goes.length_m, _PLUME_M)
+    if goes.is_one_of(_ANYTHING) and stays.is_one_of(_GROUND):
+        return _SAME_GROUND * stays.length_m if _as_large(stays, goes) else 0.0
     if goes.is_one_of(_ANYTHING):
         known = stays.family in (VEHICLE.name, CYCLE.name, PERSON.name)
         often, new = (one.seconds_in_colour(thermal_models) for one in (stays, goes))

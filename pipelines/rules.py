@@ -26,7 +26,7 @@ from pipelines.counting import Episode, Visit, crowded_episodes, middle_of
 from pipelines.grouping import in_pictures, near_each_other, seen_enough
 from pipelines.hits import RuleHit, RuleResult, UncertainHit
 from pipelines.presence import Presence, near_zones, parts_of, presence_of, stays_inside
-from pipelines.stays import StandingThings, Stay, without_a_flash
+from pipelines.stays import StandingThings, Stay, surely_one_thing
 from pipelines.watching import congestion_hits, joined_by, watch_hits
 
 _IN_A_CROWD = 2
@@ -83,8 +83,8 @@ def _single(
         return parts_of(site, rule, thing, stay, standing)
 
     def long_enough(stays: Sequence[Stay]) -> list[Stay]:
-        # Where time counts, a single frame of another pass must not measure it.
-        timed = [without_a_flash(stay) if rule.min_dwell_s > 0 else stay for stay in stays]
+        # Where time counts, a pass that may have shown another thing must not measure it.
+        timed = [surely_one_thing(stay) if rule.min_dwell_s > 0 else stay for stay in stays]
         parts = [part for stay in timed if stay is not None for part in split(stay)]
         return [part for part in parts if part.dwell_s >= rule.min_dwell_s]
 

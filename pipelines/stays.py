@@ -36,6 +36,10 @@ _FRAMES_OF_A_PASS = 2
 SAME_PLACE_M = 1.5
 """Two vehicles cannot have their middles closer than this."""
 
+TOLD_APART_M = 3.0
+"""Half of what lies between vehicles that wait one behind the other: what is placed no better may
+be the next in the queue, or whoever waits there now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:
@@ -167,12 +171,14 @@ def split_stay(
     return tuple(Stay(tuple(part), stay.place, stay.probability) for part in parts)
 
 
-def without_a_flash(stay: Stay) -> Stay | None:
-    """Return a stay of two passes less one that a single frame of a video showed.
+def surely_one_thing(stay: Stay) -> Stay | None:
+    """Return a stay of several passes less those that do not tell that the same thing stood there.
 
-    Else that frame, which may be of another thing, or of none, would say by itself that something
-    stood there from one pass to the other. Of three passes none is alone. None where nothing is
-    left.
+    Such a pass, which may have shown another thing or none, would say by itself that one stood
+    there from one pass to the other. Of two passes it is one that a single frame of a video
+    showed; of any, one that placed it no better than `TOLD_APART_M` and half as well as another
+    pass did. What all passes are off by is mostly common to them: a receiver without corrections
+    must not hide what stands. None where nothing is left.
     """
     passes: list[list[Observation]] = []
     for seen in stay.observations:
@@ -180,10 +186,19 @@ def without_a_flash(stay: Stay) -> Stay | None:
             passes[-1].append(seen)
         else:
             passes.append([seen])
-    if len(passes) != 2:
+    if len(passes) < 2:
         return stay
-    left = [seen for one in passes if in_pictures(one, _FRAMES_OF_A_PASS) for seen in one]
-    return replace(stay, observations=tuple(left)) if left else None
+    errors_m = [_best_error_m(one) for one in passes]
+    within_m = max(TOLD_APART_M, 2.0 * min(errors_m))
+    left = [one for one, error_m in zip(passes, errors_m, strict=True) if error_m <= within_m]
+    if len(passes) == 2:
+        left = [one for one in left if in_pictures(one, _FRAMES_OF_A_PASS)]
+    kept = tuple(seen for one in left for seen in one)
+    return replace(stay, observations=kept) if kept else None
+
+
+def _best_error_m(sightings: Sequence[Observation]) -> float:
+    return min((one.place.error_m for one in sightings if one.place is not None), default=math.inf)
 
 
 class StandingThings:

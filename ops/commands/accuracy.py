@@ -38,7 +38,11 @@ _Models = Annotated[
 ]
 _Routes = Annotated[
     list[str] | None,
-    typer.Option("--route", help="Flown in each, in order. Default: assets, works-survey, roads."),
+    typer.Option(
+        "--route",
+        help="Flown in each, in order. Default: what accuracy.md says; for most, assets, "
+        "works-survey, roads.",
+    ),
 ]
 _Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here, too.")

@@ -20,7 +20,7 @@ from ops.accuracy_page import as_json, page, told
 from ops.accuracy_photos import PHOTOS, PhotoFigures
 from ops.accuracy_pooling import Share, pool
 from ops.accuracy_results import Results, digest_of_folder, key_of
-from ops.accuracy_scenarios import RunFigures, RunWish, wished_runs
+from ops.accuracy_scenarios import ROUTES, RunFigures, RunWish, wished_runs
 from ops.app import App
 from ops.cli import app as command_line
 from park.errors import SettingsError
@@ -194,6 +194,14 @@ def test_each_scenario_is_run_with_its_own_seed_and_with_others() -> None:
     ]  # fmt: skip
 
 
+def test_the_fence_is_flown_along_and_counts_as_clear_weather() -> None:
+    day, fence = wished_runs(["clear-day", "clear-fence"], 1)
+    assert (day.weather, fence.weather) == ("clear", "clear")
+    assert (day.routes, fence.routes) == (ROUTES, ("perimeter",))
+    asked = wished_runs(["clear-fence"], 1, RunWish("", "", routes=("roads",)))
+    assert asked[0].routes == ("roads",)
+
+
 def test_the_night_is_seen_by_heat_alone() -> None:
     night, haze = RunWish("night", "night-thermal").cameras(), RunWish("haze", "hazy").cameras()
     assert (night.rgb, night.thermal) == (False, True)
@@ -217,6 +225,17 @@ def test_the_page_has_every_detector_and_type_with_its_counts() -> None:
     assert "- model thermal on thermal_people_vehicles: no folder of that name" in text
     assert "- scenario hazy: not asked for" in text
     assert "- scenario clear-day: not asked for" not in text
+
+
+def test_scenarios_of_one_weather_are_counted_together_and_told_apart() -> None:
+    found = measured()
+    fence = figures_of("clear", "clear-fence", score_of(["car-2"], in_view=["car-2"]))
+    found.runs.append(replace(fence, wish=replace(fence.wish, routes=("perimeter",))))
+    text = page(found, "parkwatch")
+    assert "Scenario `clear-day`, seed 1, 40 pictures; from 10:00" in text
+    assert "Scenario `clear-fence`, seed 1, 40 pictures, along `perimeter`; from 10:00" in text
+    assert "| illegal_parking | 4 | " in text
+    assert text.count("### Clear") == 1
 
 
 def test_an_aim_that_is_missed_is_said() -> None:

@@ -212,6 +212,16 @@ def test_a_plume_over_a_roof_is_no_new_structure() -> None:
     assert left([thing("smoke", 0.0, 0.0, "scene-smoke@1"), later]) == ["new_object", "smoke"]
 
 
+def test_soil_that_is_new_is_soil_and_no_structure() -> None:
+    soil = thing("bare_soil", 0.0, 0.0, "scene-soil@5", size_m=12.0)
+    dug = thing("new_object", 0.5, 0.0, CHANGE, sightings=12, size_m=11.5)
+    assert left([soil, dug]) == ["bare_soil"]
+    shed = thing("new_object", 0.5, 0.0, CHANGE, size_m=7.0)
+    assert left([soil, shed]) == ["bare_soil", "new_object"]
+    beside = thing("new_object", 4.0, 0.0, CHANGE, size_m=11.5)
+    assert left([soil, beside]) == ["bare_soil", "new_object"]
+
+
 def test_what_was_put_somewhere_does_not_move() -> None:
     assert left([thing("new_object", 0.0, 0.0, CHANGE, moving=True)]) == []
     assert left([thing("person", 0.0, 0.0, PEOPLE, moving=True)]) == ["person"]

@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -206,6 +207,30 @@ class TestStays:
         car = thing("a", [(t, 0, 0) for t in (*first, *later)], source="film.mp4")
         site = site_with({"type": "no_parking", "min_dwell_s": 180})
         assert spans(evaluate_rules(site, [car])) == told
+
+    @pytest.mark.parametrize(
+        ("first_error_m", "later_error_m", "dwells_s"),
+        [
+            pytest.param(7.8, 0.5, [], id="from afar"),
+            pytest.param(2.6, 0.5, [HOUR_S + 4], id="less than half of a gap in a queue"),
+            pytest.param(4.0, 4.5, [HOUR_S + 4], id="a receiver without corrections"),
+        ],
+    )
+    def test_a_pass_that_placed_it_vaguely_may_have_seen_another_car(
+        self, first_error_m: float, later_error_m: float, dwells_s: list[float]
+    ) -> None:
+        seen = [*range(5), *(HOUR_S + second for second in range(5))]
+        car = thing("a", [(t, 0, 0) for t in seen], source="film.mp4")
+        placed = tuple(
+            replace(
+                one, place=replace(one.place, error_m=first_error_m if k < 5 else later_error_m)
+            )
+            for k, one in enumerate(car.observations)
+            if one.place is not None
+        )
+        site = site_with({"type": "no_parking", "min_dwell_s": 180, "min_probability": 0.5})
+        result = evaluate_rules(site, [replace(car, observations=placed)])
+        assert [hit.measure for hit in result.hits] == dwells_s
 
     def test_where_time_does_not_count_one_frame_of_another_pass_is_evidence(self) -> None:
         seen = [9.5, *(HOUR_S + second for second in range(4))]

@@ -117,6 +117,7 @@ def test_impossible_weather_is_refused_with_the_line(tmp_path: Path) -> None:
 def test_shipped_scenarios_are_found_by_name_and_others_by_path(tmp_path: Path) -> None:
     assert set(shipped_scenarios()) == {
         "clear-day",
+        "clear-fence",
         "dusk",
         "hazy",
         "look-alikes",
