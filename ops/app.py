@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.settings import Settings, load_settings
-from park.errors import SettingsError
+from park.errors import SettingsError, SiteError
 from park.taxonomy import class_matches
 
 if TYPE_CHECKING:
@@ -93,10 +94,12 @@ class App:
         """Return the models that were given, or the ones that are set.
 
         `auto`, where it stands alone, means the shipped models that know anything that the
-        site's rules ask for; `vehicles` where no rule asks for anything, or no site is given.
+        site's rules ask for, and those that its routes name; `vehicles` where neither asks for
+        anything, or no site is given.
 
         Raises:
             ModelError: when one cannot be found.
+            SiteError: a route names a model that is not shipped.
         """
         from vision.models.registry import resolve_model, shipped_models
 
@@ -111,4 +114,24 @@ class App:
             for model in shipped
             if any(class_matches(known, wanted) for known in model.card.classes)
         ]
-        return tuple(chosen) or (resolve_model("vehicles"),)
+        named = () if site is None else _models_of_routes(site, shipped)
+        by_name = {model.card.name: model for model in (*chosen, *named)}
+        return tuple(by_name.values()) or (resolve_model("vehicles"),)
+
+
+def _models_of_routes(site: Site, shipped: Sequence[ModelFile]) -> Iterator[ModelFile]:
+    """Yield the models that the routes of a site name.
+
+    Raises:
+        SiteError: one is not shipped. A file is not taken: weights may hold code, and who writes a
+            site file must not choose what runs.
+    """
+    by_name = {model.card.name: model for model in shipped}
+    for route in site.routes:
+        for name in route.models:
+            if name not in by_name:
+                raise SiteError(
+                    f"route {route.id!r} names the model {name!r}, which is not shipped; "
+                    f"there are {', '.join(by_name)}; others are named with --model"
+                )
+            yield by_name[name]

@@ -340,6 +340,7 @@ class _Run:
                 time_base=_time_base(wish.source, wish.camera),
                 pose_sigma=wish.pose_sigma or PatrolPoseSigma(),
                 takeoff_alt_amsl_m=self._sortie.home.alt_amsl_m,
+                route=wish.plan.route.route_id,
             ),
             self._cameras,
             clock=self._clock,

@@ -136,6 +136,7 @@ class MadePatrol:
         noise: how wrong the telemetry is.
         seed: of that noise.
         vehicle: what the manifest says that flew.
+        route: id of the route that it flies.
     """
 
     folder: Path
@@ -146,6 +147,7 @@ class MadePatrol:
     noise: SensorNoise
     seed: int
     vehicle: str = "simulated copter, not flown"
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ def write_patrol(
         time_base=TimeBase(clock="gnss", sigma_s=wanted.noise.time_s),
         pose_sigma=wanted.noise.pose_sigma,
         takeoff_alt_amsl_m=wanted.flight.takeoff_alt_amsl_m,
+        route=wanted.route,
     )
     try:
         wanted.folder.mkdir(parents=True, exist_ok=True)

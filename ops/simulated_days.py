@@ -267,6 +267,7 @@ def _patrol(
         cameras=wish.cameras,
         noise=noise,
         seed=park.scenario.seed * 1009 + day * 31 + number,
+        route=planned.route_id,
     )
 
 

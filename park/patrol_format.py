@@ -224,6 +224,7 @@ class PatrolManifest(_Part):
         site: name of the site that was patrolled.
         patrol_id: names this patrol wherever its results go; letters, digits, `-`, `_`, `.`.
         vehicle: what flew.
+        route: id of the site's route that was flown; None where it is not known.
         started_at: when the patrol began.
         ended_at: when it ended; None while it flies, or when its recording was interrupted.
         time_base: which clock the times are from.
@@ -242,6 +243,7 @@ class PatrolManifest(_Part):
     site: str
     patrol_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
     vehicle: str = ""
+    route: str | None = None
     started_at: AwareDatetime
     ended_at: AwareDatetime | None = None
     time_base: TimeBase

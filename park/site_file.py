@@ -35,7 +35,7 @@ MAX_FEATURES = 100_000
 _SITE_KEYS = frozenset(
     {"id", "name", "time_zone", "takeoff_alt_amsl_m", "flight_permission_required", "contacts"}
 )
-_NESTED_KEYS = frozenset({"name", "contacts", "rules", "options"})
+_NESTED_KEYS = frozenset({"name", "contacts", "rules", "options", "models"})
 # Styles of geojson.io (simplestyle) and row numbers of QGIS: written by drawing programs,
 # not by people, and without meaning here.
 _DRAWING_KEYS = frozenset(

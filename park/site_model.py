@@ -235,6 +235,9 @@ class Route(FeatureBase):
     options: dict[str, OptionValue] = Field(
         default_factory=dict, description="options of the purpose"
     )
+    models: tuple[Identifier, ...] = Field(
+        (), description="shipped models that look at all that is filmed along it"
+    )
     geometry: Annotated[BaseGeometry | None, SkipJsonSchema(), Field(exclude=True)] = None
 
 

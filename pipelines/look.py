@@ -74,8 +74,8 @@ class LookSettings:
 
     Attributes:
         models: the models to run.
-        by_zone: run each model only on frames with a zone in view that asks for what it knows;
-            else on every frame.
+        by_zone: run each model only where a zone in view, or the route, asks for it; else on
+            every frame.
         footage: how footage is read.
         stamp: site and run that rows carry.
         site: whose zones say what scene detectors look for, and whose take-off altitude ties
@@ -229,7 +229,7 @@ class _Look:
         self._assumptions: dict[str, None] = {}
         self._footprints = Footprints()
         cards = [detector.card for detector in detectors]
-        self._wanted = WhereWanted(settings.site, cards) if settings.by_zone else None
+        self._wanted = WhereWanted(settings.site, cards, source.route) if settings.by_zone else None
         self._first: datetime | None = None
         self._last: datetime | None = None
         self._count = 0

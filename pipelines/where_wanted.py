@@ -1,4 +1,4 @@
-"""Which models the zones in a frame ask for: the others need not look at it."""
+"""Which models a route, or the zones in a frame, ask for: the others need not look at it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from pipelines.footprints import outline_of
 from vision.models.registry import ModelCard
 from vision.observe import Sight
 
+_NOWHERE = shapely.Polygon()
+"""Of a model that a route names and no zone asks for."""
+
 MARGIN_M = 20.0
 """Round a zone: poses are off, and what stands in a zone may lean out of it in a picture."""
 
@@ -22,19 +25,28 @@ MARGIN_M = 20.0
 class WhereWanted:
     """Tells for each frame which models are to look, and keeps count.
 
-    A model is wanted where a zone is in view whose rules ask for something that the model knows.
-    Where it is not known what ground a frame sees, all are: more is looked at then, and nothing is
-    left out. So is a model that no zone asks for, which was chosen for another reason.
+    A model is wanted where a zone is in view whose rules ask for something that the model knows,
+    and on all of a patrol whose route names it. Where it is not known what ground a frame sees, all
+    that zones ask for are: more is looked at then, and nothing is left out. So is a model that
+    neither a zone nor a route asks for, which was chosen for another reason.
 
     Args:
-        site: with zones and rules.
+        site: with zones, rules and routes.
         cards: of the models, in order.
+        route: id of the route that was flown; None where it is not known.
     """
 
-    def __init__(self, site: Site, cards: Sequence[ModelCard]) -> None:
+    def __init__(self, site: Site, cards: Sequence[ModelCard], route: str | None = None) -> None:
         self._frame = site.frame
         self._cards = tuple(cards)
-        self._areas = [self._asking(site, card) for card in cards]
+        named = {name for one in site.routes for name in one.models}
+        here = {name for one in site.routes if one.id == route for name in one.models}
+        self._always = {n for n, card in enumerate(cards) if card.name in here}
+        self._areas = [
+            _NOWHERE if area is None and card.name in named else area
+            for card in cards
+            for area in [self._asking(site, card)]
+        ]
         self._ran: Counter[int] = Counter()
         self._suited: Counter[int] = Counter()
 
@@ -61,15 +73,19 @@ class WhereWanted:
         """
         self._suited.update(suited)
         outline = outline_of(sight)
-        wanted = tuple(suited)
+        ground: BaseGeometry | None = None
         if outline is not None:
             corners = np.array([self._frame.to_en_m(lat, lon) for lat, lon in outline])
             ground = shapely.MultiPoint(corners).convex_hull
-            wanted = tuple(
-                n for n in suited if (area := self._areas[n]) is None or area.intersects(ground)
-            )
+        wanted = tuple(n for n in suited if n in self._always or self._zone_asks(n, ground))
         self._ran.update(wanted)
         return wanted
+
+    def _zone_asks(self, number: int, ground: BaseGeometry | None) -> bool:
+        area = self._areas[number]
+        if area is None or ground is None:
+            return area is not _NOWHERE
+        return bool(area.intersects(ground))
 
     def told(self) -> Iterator[str]:
         """Say of each model that did not look at all frames that suit it at how many it did."""
@@ -78,5 +94,5 @@ class WhereWanted:
             if ran < suited:
                 yield (
                     f"model {card.name} looked at {ran} of {suited} frames: "
-                    "those with a zone in view that asks for it"
+                    "those with a zone in view, or along a route, that asks for it"
                 )

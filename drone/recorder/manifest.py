@@ -33,6 +33,7 @@ class PatrolFacts:
         time_base: which clock the times are from, and how well video keeps to it.
         pose_sigma: how well the pose is known.
         takeoff_alt_amsl_m: altitude of the take-off point above mean sea level.
+        route: id of the site's route that is flown.
     """
 
     site: str
@@ -41,6 +42,7 @@ class PatrolFacts:
     time_base: TimeBase
     pose_sigma: PatrolPoseSigma = field(default_factory=PatrolPoseSigma)
     takeoff_alt_amsl_m: float | None = None
+    route: str | None = None
 
 
 class ManifestFile:
@@ -128,6 +130,7 @@ class ManifestFile:
                 site=facts.site,
                 patrol_id=facts.patrol_id,
                 vehicle=facts.vehicle,
+                route=facts.route,
                 started_at=started_at,
                 time_base=facts.time_base,
                 cameras=self._cameras,

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ops.app import App
 from ops.settings import Settings
+from park.errors import SiteError
+from park.site import Site
+from park.site_model import Route
 from tests.pipelines.test_rules import site_with
 from vision.models.registry import resolve_model, shipped_models
 
@@ -26,6 +30,24 @@ def test_the_rules_of_a_site_choose_the_models() -> None:
         wanted = resolve_model(name).card.classes[0]
         rule = {"type": "forbidden_zone", "classes": [wanted]}
         assert name in names(rules=(rule,))
+
+
+def route_with(*models: str) -> Site:
+    return replace(site_with(), routes=(Route(id="low", purpose="area", models=models),))
+
+
+def test_the_routes_of_a_site_choose_models_too() -> None:
+    app = App(Settings())
+    chosen = app.models(["auto"], route_with("site-safety", "site-safety"))
+    assert [model.card.name for model in chosen] == ["site-safety"]
+    assert [model.card.name for model in app.models(["vehicles"], route_with("litter"))] == [
+        "vehicles"
+    ]
+
+
+def test_a_route_cannot_name_a_file() -> None:
+    with pytest.raises(SiteError, match="route 'low' names the model 'mine', which is not shipped"):
+        App(Settings()).models(["auto"], route_with("mine"))
 
 
 def test_what_is_named_is_what_runs() -> None:

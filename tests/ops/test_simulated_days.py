@@ -80,6 +80,7 @@ def test_each_day_is_a_whole_patrol(made: DaysMade, park: SimulatedPark) -> None
         check = check_patrol(str(folder))
         assert check.ok, check.findings
     first, second = (read_manifest(str(folder)) for folder in made.folders)
+    assert first.route == second.route == "works-survey"
     apart = second.started_at - first.started_at
     assert abs(apart - timedelta(days=1)) < timedelta(seconds=0.1)
     assert (

@@ -1,13 +1,16 @@
-"""Zones say which models look at a frame."""
+"""Zones and routes say which models look at a frame."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from park.records import CameraPose, Intrinsics, PosedView, PoseSigma, View
+from park.site import Site
+from park.site_model import Route
 from pipelines.where_wanted import WhereWanted
 from tests.pipelines.test_rules import FRAME, site_with
 from tests.vision.scene.drawn_ground import sight_of
@@ -55,6 +58,30 @@ def test_a_zone_that_is_seen_from_the_side_asks_as_well() -> None:
 
 def test_a_model_that_no_zone_asks_for_was_chosen_for_all() -> None:
     assert wanted(looking_at(150.0)) == ["cars", "heads", "birds"]
+
+
+def with_routes(*rules: dict[str, Any]) -> Site:
+    """Return the site with a low and a high route; the low one names heads."""
+    bare = site_with(*rules)
+    low = Route(id="low", purpose="area", models=("heads",))
+    return replace(bare, routes=(low, Route(id="high", purpose="area")))
+
+
+def test_a_model_that_a_route_names_looks_at_all_of_its_patrols_and_at_no_others() -> None:
+    def wanted_on(route: str | None) -> tuple[int, ...]:
+        zones = WhereWanted(with_routes(PARKING), (CARS, HEADS), route)
+        return zones.numbers(looking_at(150.0), (0, 1))
+
+    assert wanted_on("low") == (1,)
+    assert wanted_on("high") == wanted_on(None) == ()
+
+
+def test_a_zone_asks_for_a_model_wherever_it_is_flown_over() -> None:
+    hats = {"type": "watch", "incident": "no_hard_hat"}
+    zones = WhereWanted(with_routes(hats), (HEADS,), "high")
+    assert zones.numbers(looking_at(0.0), (0,)) == (0,)
+    assert zones.numbers(looking_at(150.0), (0,)) == ()
+    assert zones.numbers(seen(None), (0,)) == (0,)
 
 
 @pytest.mark.parametrize("view", [None, looking_at(0.0, pitch_deg=60.0).frame.view])

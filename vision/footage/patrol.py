@@ -211,7 +211,14 @@ def discover_patrol(folder: str, options: FootageOptions) -> FootageSource:
     for path in (manifest_path, *parts, *files):
         digest.update(_digest(path))
     return FootageSource(
-        "patrol", folder, files, manifest.patrol_id, digest.hexdigest(), frames, manifest_path
+        "patrol",
+        folder,
+        files,
+        manifest.patrol_id,
+        digest.hexdigest(),
+        frames,
+        manifest_path,
+        manifest.route,
     )
 
 

@@ -90,6 +90,7 @@ class FootageSource:
         content_hash: hash of all bytes that decide the result: media and sidecars.
         frames_expected: frames that reading should give; None when it cannot be known.
         sidecar: telemetry (.SRT), corners or manifest file that goes with it.
+        route: id of the site's route that a recorded patrol says it flew.
     """
 
     kind: FootageKind
@@ -99,6 +100,7 @@ class FootageSource:
     content_hash: str
     frames_expected: int | None = None
     sidecar: str | None = None
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

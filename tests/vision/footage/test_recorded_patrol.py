@@ -237,6 +237,13 @@ def test_a_video_recorded_smaller_than_the_camera_has_a_smaller_lens(
     assert frames[0].view.intrinsics.fx_px == 100.0
 
 
+def test_the_route_that_was_flown_goes_with_the_source(make_patrol: MakePatrol) -> None:
+    (source,) = discover([str(make_patrol(route="north-round"))], OPTIONS).sources
+    assert source.route == "north-round"
+    (unknown,) = discover([str(make_patrol())], OPTIONS).sources
+    assert unknown.route is None
+
+
 def test_a_broken_manifest_refuses_the_folder(make_patrol: MakePatrol) -> None:
     folder = make_patrol()
     (folder / "manifest.json").write_text("{", encoding="utf-8")
