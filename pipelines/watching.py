@@ -19,7 +19,7 @@ from park.records import GroundPoint, Observation
 from park.site import Site
 from park.site_model import Zone
 from park.site_rules import Congestion, RuleBase, Watch
-from park.taxonomy import IncidentType, MeasureUnit, incident_type
+from park.taxonomy import IncidentType, MeasureUnit, class_matches, incident_type
 from pipelines.counting import Visit, crowded_episodes, middle_of
 from pipelines.grouping import near_each_other, seen_enough
 from pipelines.hits import RuleHit
@@ -31,6 +31,9 @@ _UPPER_QUARTILE = 75.0
 
 _BOX_FILL = 0.6
 """Share of the square over a box's longest side that a thing without a measure covers."""
+
+_ANYTHING = ("new_object",)
+"""What names a thing without saying what it is."""
 
 _QUEUE_GAP_M = 25.0
 """Vehicles further apart than this are not in one queue: two lengths and a half of a lorry."""
@@ -72,12 +75,26 @@ def watch_hits(
     for group in near_each_other(visits, places, rule.join_m, site.frame):
         for episode in _episodes(group, joined):
             sightings = _sightings(episode)
-            if not seen_enough(rule, kind, sightings):
+            if not (seen_enough(rule, kind, sightings) and _one_stands(rule, kind, episode)):
                 continue
             size, error = _size(kind, sightings)
             if size < rule.min_measure or _below_limit(rule, kind, size, error):
                 continue
             yield _hit(site, zone, rule, kind, episode, sightings, (size, error))
+
+
+def _one_stands(rule: Watch, kind: IncidentType, episode: Sequence[Visit]) -> bool:
+    """Return whether, of things that are only said to be new, one was seen enough by itself.
+
+    What was put somewhere is new in the same place in every picture; light, water and what leans
+    differently from every side are new in another one in each.
+    """
+    each: dict[str, list[Observation]] = defaultdict(list)
+    for visit in episode:
+        if not class_matches(visit.thing.class_name, _ANYTHING):
+            return True
+        each[visit.thing.object_id] += visit.stay.observations
+    return any(seen_enough(rule, kind, sightings) for sightings in each.values())
 
 
 def _below_limit(rule: Watch, kind: IncidentType, size: float, error: float | None) -> bool:

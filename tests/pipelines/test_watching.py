@@ -69,6 +69,14 @@ class TestWatch:
         assert watched("new_structure", found(2)).hits == ()
         assert len(watched("new_structure", found(3)).hits) == 1
 
+    def test_what_is_new_in_another_place_in_every_picture_is_nothing(self) -> None:
+        glimpses = [filmed(f"n{k}", 2, 3.0 * k, class_name="new_object") for k in range(3)]
+        assert watched("new_structure", *glimpses).hits == ()
+        shed = filmed("shed", 3, 3.0, class_name="new_object")
+        assert only(watched("new_structure", *glimpses, shed)).object_ids == (
+            "n0", "n1", "n2", "shed"
+        )  # fmt: skip
+
     def test_smoke_has_to_stay_longer_than_a_flame(self) -> None:
         assert watched("smoke", filmed("s", 4, class_name="smoke")).hits == ()
         assert len(watched("smoke", filmed("s", 5, class_name="smoke")).hits) == 1
