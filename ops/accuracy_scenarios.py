@@ -75,7 +75,8 @@ class RunWish:
         weather: what the weather is called; the scenario's name where it is not of `SHIPPED`.
         scenario: name of a shipped scenario, or a file.
         seed: of what it leaves to chance; None for its own.
-        routes: flown one after the other.
+        routes: flown one after the other; none in what several runs have in common, where each
+            scenario is flown along its own.
         km2: size of the park.
         site_seed: of the park.
         width_px: of colour pictures.
@@ -138,21 +139,22 @@ def wished_runs(
     Args:
         scenarios: names of shipped ones, or files.
         seeds: how many runs of each.
-        like: what they have in common besides.
+        like: what they have in common besides; each is flown along its own routes where it
+            names none.
 
     Raises:
         SimulationError: there is no such scenario.
     """
     from sim_data.scenario.file import read_scenario
 
-    like = like or RunWish("", "")
+    like = like or RunWish("", "", routes=())
     return tuple(
         replace(
             like,
             weather=shipped.weather,
             scenario=scenario,
             seed=part.seed + 1000 * number,
-            routes=shipped.routes if like.routes == ROUTES else like.routes,
+            routes=like.routes or shipped.routes,
         )
         for scenario in scenarios
         for part in [read_scenario(scenario)[0]]

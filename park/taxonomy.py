@@ -354,6 +354,10 @@ CLASS_FAMILIES: Mapping[str, frozenset[str]] = MappingProxyType(
 A member may itself be a family. Every family is also a class of its own."""
 
 
+ONLY_NEW = ("new_object",)
+"""What names a thing without saying what it is."""
+
+
 def class_key(class_name: str) -> str:
     """Return a model's class name in the spelling used here: lower case, underscores.
 

@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from park.geodesy import LocalFrame
 from park.records import BoxXyxyPx, Observation, TrackedObject
 from park.site import Site
-from park.taxonomy import class_matches
+from park.taxonomy import ONLY_NEW, class_matches
 from pipelines.stays import PASS_GAP_S
 from vision.families import CYCLE, PERSON, VEHICLE, family_of
 
@@ -30,9 +30,6 @@ _TOGETHER = timedelta(seconds=5)
 _SEEN_AGAIN = timedelta(hours=1)
 """A vehicle that stands where one stood on an earlier pass, or that no model knows there now, is
 more likely that one than another, or a thing put in its place."""
-
-_ANYTHING = ("new_object",)
-"""What names a thing without saying what it is."""
 
 _GROUND = ("bare_soil", "stockpile")
 _FLAME = ("flame",)
@@ -188,7 +185,7 @@ def _pairs(bodies: Sequence[_Body], thermal_models: Set[str]) -> Iterator[tuple[
 
 def _drifts(thing: TrackedObject) -> bool:
     """Return whether a thing is only said to be new, and moved: light, water, smoke."""
-    return thing.moving and class_matches(thing.class_name, _ANYTHING)
+    return thing.moving and class_matches(thing.class_name, ONLY_NEW)
 
 
 def _burns(thing: TrackedObject) -> bool:
@@ -215,7 +212,7 @@ def _stood_together(one: TrackedObject, other: TrackedObject, apart: timedelta) 
 def _may_be_seen_again(stays: _Body, goes: _Body) -> bool:
     """Return whether one may be the other on another pass: a vehicle then; one, or new, now."""
     if stays.family != VEHICLE.name or goes.family != VEHICLE.name:
-        return stays.family == VEHICLE.name and goes.is_one_of(_ANYTHING)
+        return stays.family == VEHICLE.name and goes.is_one_of(ONLY_NEW)
     short_m, long_m = sorted((stays.length_m, goes.length_m))
     another_pass = not _stood_together(stays.thing, goes.thing, timedelta(seconds=PASS_GAP_S))
     return another_pass and long_m <= _AS_LONG * short_m
@@ -230,11 +227,11 @@ def _within_m(
     if (stays.family, goes.family) == (PERSON.name, CYCLE.name):
         return _RIDER_M
     same_m = min(_SAME_SHARE * stays.length_m, _SAME_M)
-    if goes.is_one_of(_ANYTHING) and _burns(stays.thing):
+    if goes.is_one_of(ONLY_NEW) and _burns(stays.thing):
         return min(0.5 * goes.length_m, _PLUME_M)
-    if goes.is_one_of(_ANYTHING) and stays.is_one_of(_GROUND):
+    if goes.is_one_of(ONLY_NEW) and stays.is_one_of(_GROUND):
         return _SAME_GROUND * stays.length_m if _as_large(stays, goes) else 0.0
-    if goes.is_one_of(_ANYTHING):
+    if goes.is_one_of(ONLY_NEW):
         known = stays.family in (VEHICLE.name, CYCLE.name, PERSON.name)
         often, new = (one.seconds_in_colour(thermal_models) for one in (stays, goes))
         return same_m if known and often >= _TIMES_AS_OFTEN * new else 0.0

@@ -19,7 +19,7 @@ from park.records import GroundPoint, Observation
 from park.site import Site
 from park.site_model import Zone
 from park.site_rules import Congestion, RuleBase, Watch
-from park.taxonomy import IncidentType, MeasureUnit, class_matches, incident_type
+from park.taxonomy import ONLY_NEW, IncidentType, MeasureUnit, class_matches, incident_type
 from pipelines.counting import Visit, crowded_episodes, middle_of
 from pipelines.grouping import near_each_other, seen_enough
 from pipelines.hits import RuleHit
@@ -31,9 +31,6 @@ _UPPER_QUARTILE = 75.0
 
 _BOX_FILL = 0.6
 """Share of the square over a box's longest side that a thing without a measure covers."""
-
-_ANYTHING = ("new_object",)
-"""What names a thing without saying what it is."""
 
 _QUEUE_GAP_M = 25.0
 """Vehicles further apart than this are not in one queue: two lengths and a half of a lorry."""
@@ -91,7 +88,7 @@ def _one_stands(rule: Watch, kind: IncidentType, episode: Sequence[Visit]) -> bo
     """
     each: dict[str, list[Observation]] = defaultdict(list)
     for visit in episode:
-        if not class_matches(visit.thing.class_name, _ANYTHING):
+        if not class_matches(visit.thing.class_name, ONLY_NEW):
             return True
         each[visit.thing.object_id] += visit.stay.observations
     return any(seen_enough(rule, kind, sightings) for sightings in each.values())

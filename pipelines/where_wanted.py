@@ -15,9 +15,6 @@ from pipelines.footprints import outline_of
 from vision.models.registry import ModelCard
 from vision.observe import Sight
 
-_NOWHERE = shapely.Polygon()
-"""Of a model that a route names and no zone asks for."""
-
 MARGIN_M = 20.0
 """Round a zone: poses are off, and what stands in a zone may lean out of it in a picture."""
 
@@ -39,14 +36,14 @@ class WhereWanted:
     def __init__(self, site: Site, cards: Sequence[ModelCard], route: str | None = None) -> None:
         self._frame = site.frame
         self._cards = tuple(cards)
+        self._areas = [self._asking(site, card) for card in cards]
         named = {name for one in site.routes for name in one.models}
         here = {name for one in site.routes if one.id == route for name in one.models}
-        self._always = {n for n, card in enumerate(cards) if card.name in here}
-        self._areas = [
-            _NOWHERE if area is None and card.name in named else area
-            for card in cards
-            for area in [self._asking(site, card)]
-        ]
+        self._always = {
+            n
+            for n, card in enumerate(cards)
+            if card.name in here or (self._areas[n] is None and card.name not in named)
+        }
         self._ran: Counter[int] = Counter()
         self._suited: Counter[int] = Counter()
 
@@ -83,9 +80,7 @@ class WhereWanted:
 
     def _zone_asks(self, number: int, ground: BaseGeometry | None) -> bool:
         area = self._areas[number]
-        if area is None or ground is None:
-            return area is not _NOWHERE
-        return bool(area.intersects(ground))
+        return area is not None and (ground is None or bool(area.intersects(ground)))
 
     def told(self) -> Iterator[str]:
         """Say of each model that did not look at all frames that suit it at how many it did."""

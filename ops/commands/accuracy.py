@@ -40,8 +40,8 @@ _Routes = Annotated[
     list[str] | None,
     typer.Option(
         "--route",
-        help="Flown in each, in order. Default: what accuracy.md says; for most, assets, "
-        "works-survey, roads.",
+        help="Flown in each, in order. Default: assets, works-survey, roads; along the fence for "
+        "clear-fence.",
     ),
 ]
 _Json = Annotated[
@@ -92,13 +92,13 @@ def accuracy(
     from ops.accuracy import AccuracyWish, measure
     from ops.accuracy_change import changes, read_figures
     from ops.accuracy_page import as_json, page
-    from ops.accuracy_scenarios import ROUTES, RunWish
+    from ops.accuracy_scenarios import RunWish
 
     before = None if against is None else read_figures(against)
     like = RunWish(
         "",
         "",
-        routes=tuple(route or ROUTES),
+        routes=tuple(route or ()),
         alt_agl_m=alt_agl,
         fps=fps,
         heat_by_day=thermal,
@@ -128,7 +128,7 @@ def accuracy(
 
 def _command(wish: AccuracyWish, like: RunWish, out: Path) -> str:
     """Return the command line that measures just this again, anywhere."""
-    from ops.accuracy_scenarios import ALT_AGL_M, FPS, ROUTES
+    from ops.accuracy_scenarios import ALT_AGL_M, FPS
 
     words = ["parkwatch", "accuracy"]
     pairs = [("--data", wish.data), ("--out", out)]
@@ -137,8 +137,7 @@ def _command(wish: AccuracyWish, like: RunWish, out: Path) -> str:
     words += [word for name, values in listed for value in values for word in (name, value)]
     if wish.seeds > 1:
         words += ["--seeds", str(wish.seeds)]
-    if like.routes != ROUTES:
-        words += [word for route in like.routes for word in ("--route", route)]
+    words += [word for route in like.routes for word in ("--route", route)]
     if like.alt_agl_m != ALT_AGL_M:
         words += ["--alt-agl", f"{like.alt_agl_m:g}"]
     if like.fps != FPS:

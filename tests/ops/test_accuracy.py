@@ -200,6 +200,8 @@ def test_the_fence_is_flown_along_and_counts_as_clear_weather() -> None:
     assert (day.routes, fence.routes) == (ROUTES, ("perimeter",))
     asked = wished_runs(["clear-fence"], 1, RunWish("", "", routes=("roads",)))
     assert asked[0].routes == ("roads",)
+    named = wished_runs(["clear-fence"], 1, RunWish("", "", routes=ROUTES))
+    assert named[0].routes == ROUTES, "as asked for, though most are flown along these anyway"
 
 
 def test_the_night_is_seen_by_heat_alone() -> None:
