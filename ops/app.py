@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,7 +86,7 @@ class App:
         return Site.load(path), hashlib.sha256(content).hexdigest()
 
     def models_by_zone(self, given: list[str]) -> bool:
-        """Return whether the site's zones say which models run, and so where each of them does."""
+        """Return whether the site's zones and routes say which models run, and where each does."""
         return tuple(given or self.settings.models) == (AUTO,)
 
     def models(self, given: list[str], site: Site | None = None) -> tuple[ModelFile, ...]:
@@ -101,37 +100,23 @@ class App:
             ModelError: when one cannot be found.
             SiteError: a route names a model that is not shipped.
         """
+        from ops.site_tools import models_not_shipped
         from vision.models.registry import resolve_model, shipped_models
 
         names = tuple(given or self.settings.models)
         if not self.models_by_zone(given):
             return tuple(resolve_model(name) for name in names)
+        if site is not None and (mistakes := models_not_shipped(site)):
+            raise SiteError(mistakes[0])
         shipped = [resolve_model(name) for name in shipped_models()]
         zones = () if site is None else site.zones
         wanted = {name for zone in zones for rule in zone.rules for name in rule.classes}
+        routes = () if site is None else site.routes
+        named = {name for route in routes for name in route.models}
         chosen = [
             model
             for model in shipped
-            if any(class_matches(known, wanted) for known in model.card.classes)
+            if model.card.name in named
+            or any(class_matches(known, wanted) for known in model.card.classes)
         ]
-        named = () if site is None else _models_of_routes(site, shipped)
-        by_name = {model.card.name: model for model in (*chosen, *named)}
-        return tuple(by_name.values()) or (resolve_model("vehicles"),)
-
-
-def _models_of_routes(site: Site, shipped: Sequence[ModelFile]) -> Iterator[ModelFile]:
-    """Yield the models that the routes of a site name.
-
-    Raises:
-        SiteError: one is not shipped. A file is not taken: weights may hold code, and who writes a
-            site file must not choose what runs.
-    """
-    by_name = {model.card.name: model for model in shipped}
-    for route in site.routes:
-        for name in route.models:
-            if name not in by_name:
-                raise SiteError(
-                    f"route {route.id!r} names the model {name!r}, which is not shipped; "
-                    f"there are {', '.join(by_name)}; others are named with --model"
-                )
-            yield by_name[name]
+        return tuple(chosen) or (resolve_model("vehicles"),)

@@ -75,12 +75,30 @@ def check_site(path: str | Path) -> SiteCheck:
         path=str(path),
         errors=mistakes,
         # Warnings about half a site would be about what is missing from it.
-        warnings=() if mistakes else site_warnings(site),
+        warnings=() if mistakes else (*site_warnings(site), *models_not_shipped(site)),
         counts=tuple(counts.items()),
         site_id=site.id,
         name=site.name.text("en"),
         time_zone=site.boundary.time_zone,
         area_km2=site.boundary_m.area / 1e6,
+    )
+
+
+def models_not_shipped(site: Site) -> tuple[str, ...]:
+    """Return what is to be said about each model that a route names and that is not shipped.
+
+    A file is not taken there: weights may hold code, and who writes a site file must not choose
+    what runs.
+    """
+    from vision.models.registry import shipped_models
+
+    shipped = shipped_models()
+    return tuple(
+        f"route {route.id!r} names the model {name!r}, which is not shipped; there are "
+        f"{', '.join(shipped)}; others are named with --model"
+        for route in site.routes
+        for name in route.models
+        if name not in shipped
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ops.app import App
 from ops.settings import Settings
+from ops.site_tools import models_not_shipped
 from park.errors import SiteError
 from park.site import Site
 from park.site_model import Route
@@ -46,6 +47,7 @@ def test_the_routes_of_a_site_choose_models_too() -> None:
 
 
 def test_a_route_cannot_name_a_file() -> None:
+    assert models_not_shipped(route_with("litter")) == ()
     with pytest.raises(SiteError, match="route 'low' names the model 'mine', which is not shipped"):
         App(Settings()).models(["auto"], route_with("mine"))
 

@@ -75,6 +75,18 @@ class TestCheck:
         (error,) = check_site(tmp_path / "none.geojson").errors
         assert error == "cannot be read (No such file or directory)"
 
+    def test_a_model_that_a_route_names_and_that_is_not_shipped_is_told(
+        self, tmp_path: Path
+    ) -> None:
+        document = json.loads(site_to_text(init_site(BRIGHTON)))
+        route = {"kind": "route", "id": "low", "purpose": "perimeter", "models": ["mine"]}
+        document["features"].append({"type": "Feature", "properties": route, "geometry": None})
+        path = tmp_path / "site.geojson"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        check = check_site(path)
+        assert check.ok
+        assert "route 'low' names the model 'mine', which is not shipped" in check.warnings[-1]
+
 
 class TestInit:
     def test_it_encloses_the_footage_and_passes_the_check(self, tmp_path: Path) -> None:
