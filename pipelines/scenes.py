@@ -29,6 +29,7 @@ from vision.scene.smoke import SmokeDetector
 from vision.scene.soil import SoilDetector
 from vision.scene.stacks import Stack
 from vision.scene.views import SceneViews
+from vision.scene.walls import Walls
 from vision.scene.water import WaterDetector
 
 _STACKS = frozenset({"stack", "chimney", "flare", "flare_stack"})
@@ -79,7 +80,7 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     always = (
         HotspotDetector(),
         FlameDetector(),
-        SmokeDetector(towers, stacks_of(site)),
+        SmokeDetector(towers, stacks_of(site), Walls(_standing(site), site.frame)),
         WaterDetector(),
         SoilDetector(None if before is None else KnownLight(before)),
     )

@@ -18,12 +18,15 @@ class Family:
         classes: names that models use for them, in lower case.
         speed_sigma_mps: one standard deviation of their speed along each axis.
         acceleration_sigma_mps2: one standard deviation of how they change it.
+        least_apart_m: two of them cannot have their middles closer than this; 0 where that is
+            not known.
     """
 
     name: str
     classes: frozenset[str]
     speed_sigma_mps: float
     acceleration_sigma_mps2: float
+    least_apart_m: float = 0.0
 
 
 VEHICLE = Family(
@@ -48,6 +51,7 @@ PERSON = Family(
     frozenset({"person", "people", "pedestrian", "worker", "human"}),
     1.5,
     1.0,
+    0.5,
 )
 
 FAMILIES = (VEHICLE, CYCLE, PERSON)

@@ -290,11 +290,37 @@ def _go_with_the_flow(newcomer: BaseStateEstimator, tracks: Sequence[ByteTrackTr
         newcomer.expect_speed(best[1], FLOW_SIGMA_MPS)
 
 
+def _told_once(
+    indices: Sequence[int],
+    observations: Sequence[Observation],
+    squares_m: FloatArray,
+    least_apart_m: float,
+) -> list[int]:
+    """Return observations of one frame without those of what a surer one is of already.
+
+    Where two things cannot both stand, two boxes are of one; a second track of it would take
+    over from the first.
+    """
+    if least_apart_m <= 0.0 or len(indices) < 2:
+        return list(indices)
+    order = sorted(
+        indices, key=lambda i: (-observations[i].confidence, observations[i].detection_id)
+    )
+    places_m, _ = _centre_and_sigma(squares_m[order])
+    near = cKDTree(places_m).query_pairs(least_apart_m, output_type="ndarray")
+    again = np.zeros(len(order), np.bool_)
+    for surer, other in sorted(near.tolist()):
+        if not again[surer]:
+            again[other] = True
+    return sorted(i for i, left_out in zip(order, again.tolist(), strict=True) if not left_out)
+
+
 class VideoTracker:
     """Gives observations of one video the ids of tracks.
 
     Feed it the frames of one video in order of time. Observations without a place get no
-    track. The same input gives the same ids.
+    track, nor do those of a thing that a surer one in the same frame is of. The same input
+    gives the same ids.
 
     Args:
         patrol_id: what track ids start with, so that they are unique between sources.
@@ -347,9 +373,11 @@ class VideoTracker:
                 squares_m[i] = self._square_of(observation.place)
         squares_m += self._frame_shift_m(squares_m)
         followed = [replace(observation, track_id=None) for observation in observations]
-        for name, indices in groups.items():
+        for name, seen in groups.items():
             if name not in self._trackers:
                 self._trackers[name] = self._new_tracker(families[name])
+            least_apart_m = families[name].least_apart_m if name in families else 0.0
+            indices = _told_once(seen, observations, squares_m, least_apart_m)
             numbers = self._follow(self._trackers[name], seconds, observations, squares_m, indices)
             for i, number in numbers.items():
                 track_id = f"{self.patrol_id}-{number:06d}"

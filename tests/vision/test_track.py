@@ -142,6 +142,47 @@ def test_a_faint_detection_goes_on_with_a_track_but_starts_none() -> None:
     assert followed[0].track_id == "patrol-000001"
 
 
+def test_a_second_box_on_a_walker_begins_no_track_that_takes_over() -> None:
+    tracker = VideoTracker("patrol")
+    ids = []
+    for k in range(8):
+        time_s = k / 2
+        frame = [seen("walker", time_s, 0.7 * k, 0.0, class_name="person")]
+        if k == 3:
+            twice = seen("twice", time_s, 0.7 * k + 0.4, 0.1, class_name="person", confidence=0.3)
+            frame.insert(0, twice)
+        tracked = tracker.update(START + timedelta(seconds=time_s), frame)
+        ids.append({o.detection_id.partition("@")[0]: o.track_id for o in tracked})
+    assert {one["walker"] for one in ids} == {"patrol-000001"}
+    assert ids[3]["twice"] is None
+
+
+@pytest.mark.parametrize(
+    ("class_name", "apart_m", "tracks"),
+    [("person", 0.6, 2), ("person", 0.4, 1), ("car", 0.4, 2), ("smoke", 0.1, 2)],
+)
+def test_only_what_cannot_stand_so_close_is_one_thing(
+    class_name: str, apart_m: float, tracks: int
+) -> None:
+    frame = [
+        seen(name, 0.0, east_m, 0.0, class_name=class_name, confidence=confidence)
+        for name, east_m, confidence in (("a", 0.0, 0.8), ("b", apart_m, 0.6))
+    ]
+    tracked = VideoTracker("patrol").update(START, frame)
+    assert len({o.track_id for o in tracked} - {None}) == tracks
+    assert tracked[0].track_id is not None
+
+
+def test_of_a_row_of_boxes_each_further_than_the_surest_allows_is_a_thing() -> None:
+    """The middle one is the first one told again, so the last is nobody's double."""
+    frame = [
+        seen(name, 0.0, east_m, 0.0, class_name="person", confidence=confidence)
+        for name, east_m, confidence in (("a", 0.0, 0.8), ("b", 0.4, 0.6), ("c", 0.8, 0.5))
+    ]
+    tracked = VideoTracker("patrol").update(START, frame)
+    assert [o.track_id is None for o in tracked] == [False, True, False]
+
+
 def test_a_person_beside_a_car_is_not_the_car() -> None:
     tracker = VideoTracker("patrol")
     first = tracker.update(START, [seen("a", 0.0, 0.0, 0.0)])

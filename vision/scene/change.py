@@ -9,6 +9,7 @@ misregistration does nothing:
 * structure: edges that the baseline does not have there, normalised by contrast.
 
 Shade makes ground darker, somewhat bluer, and keeps its structure; such regions are left out.
+So is what stood out in the baseline and looks like all around it now: that was taken away.
 So are trees and bushes, and a metre and a half around them: they lean and sway; and the ground
 that buildings and raised pipes hide, as far as these are known. Where a frame cannot be moved
 onto the baseline, nothing is said. What moves or drives is given as boxes to ignore, and what was
@@ -79,6 +80,11 @@ _LEAST_KNOWN = 400
 _KEPT_STRUCTURE = 0.55
 _CROWN_M = 1.5
 _CROWN_ROUGH = 0.11
+_GONE = 0.25
+_STOOD_OUT = 8.0
+_RING_M = (0.4, 1.5)
+_MOST_UNLIKE = 0.35
+_LEAST_RING = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +97,8 @@ class _Compared:
     ratio: NDArray[np.float32]
     now: Patch
     before: Patch
+    lab_now: NDArray[np.float32]
+    lab_before: NDArray[np.float32]
 
 
 class ChangeDetector:
@@ -106,7 +114,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 7
+    version = 8
     incident_classes: tuple[str, ...] = ("new_object",)
     every_s = 0.0
 
@@ -311,8 +319,7 @@ def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Co
         np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2Lab), np.float32) for part in (lit, smooth[1])
     )
     tint_was, tint_now = _tints(was), _tints(is_now)
-    size = 2 * max(1, round(_SLACK_M / cell_m)) + 1
-    near = np.ones((size, size), np.uint8)
+    near = _square(_SLACK_M, cell_m)
     off = _beyond(tint_now, tint_was, near)
     light_was, light_now = _luminance(was[..., 0]), _luminance(is_now[..., 0])
     highest = cv2.dilate(light_was, near)
@@ -332,7 +339,7 @@ def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Co
     weak = np.maximum(evidence, np.minimum(edges / _EDGE, 0.95))
     strong_mask = np.where((evidence >= 1.0) & inside, 255, 0).astype(np.uint8)
     weak_mask = np.where((weak >= 0.7) & inside, 255, 0).astype(np.uint8)
-    return _Compared(strong_mask, weak_mask, tint / least_tint, ratio, now, before)
+    return _Compared(strong_mask, weak_mask, tint / least_tint, ratio, now, before, is_now, was)
 
 
 def _crowns(patch: Patch) -> Mask:
@@ -346,12 +353,13 @@ def _crowns(patch: Patch) -> Mask:
     spread = np.sqrt(np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0.0))
     rough = spread / (mean + 8.0) > _CROWN_ROUGH
     crowns = cleaned(np.where(green & rough, 255, 0).astype(np.uint8), 2 * (size // 4) + 3, 1)
-    reach = 2 * max(1, round(_CROWN_M / cell_m)) + 1
-    return np.asarray(cv2.dilate(crowns, np.ones((reach, reach), np.uint8)), np.uint8)
+    return np.asarray(cv2.dilate(crowns, _square(_CROWN_M, cell_m)), np.uint8)
 
 
 def _surety(compared: _Compared, region: Mask) -> float:
-    """Return how sure a region is new, 0 for light and shade."""
+    """Return how sure a region is new, 0 for light and shade and for what was taken away."""
+    if _taken_away(compared, region):
+        return 0.0
     inside = region > 0
     tint = float(np.median(compared.tint[inside]))
     ratio = float(np.median(compared.ratio[inside]))
@@ -366,6 +374,38 @@ def _surety(compared: _Compared, region: Mask) -> float:
     return by_contrast * by_structure * (1.0 - 0.6 * math.exp(-area / 12.0))
 
 
+def _taken_away(compared: _Compared, region: Mask) -> bool:
+    """Return whether a region stood out from the ground around it and no longer does.
+
+    Differences are those of CIE Lab between the medians of the region and of a ring around it,
+    the baseline in the light of the frame. A thing of several colours may be like its ground by
+    its median; of what was taken away hardly a cell is unlike.
+    """
+    cell_m = compared.now.grid.cell_m
+    near, far = (cv2.dilate(region, _square(reach_m, cell_m)) for reach_m in _RING_M)
+    known = (compared.now.known > 0) & (compared.before.known > 0)
+    ring = (far > 0) & (near == 0) & known
+    inside = (region > 0) & known
+    if np.count_nonzero(ring) < _LEAST_RING or not inside.any():
+        return False
+    apart = []
+    for lab in (compared.lab_before, compared.lab_now):
+        around = np.median(lab[ring], axis=0)
+        apart.append(float(np.linalg.norm(np.median(lab[inside], axis=0) - around)))
+    if apart[0] < _STOOD_OUT or apart[1] > _GONE * apart[0]:
+        return False
+    around = np.median(compared.lab_now[ring], axis=0)
+    usual = np.percentile(np.linalg.norm(compared.lab_now[ring] - around, axis=1), 80.0)
+    unlike = np.linalg.norm(compared.lab_now[inside] - around, axis=1) > usual
+    return float(unlike.mean()) <= _MOST_UNLIKE
+
+
+def _square(reach_m: float, cell_m: float) -> NDArray[np.uint8]:
+    """Return a kernel of ones that reaches so far, at least one cell, to each side."""
+    size = 2 * max(1, round(reach_m / cell_m)) + 1
+    return np.ones((size, size), np.uint8)
+
+
 def _width_m(region: Mask, cell_m: float) -> float:
     """Return the diameter of the widest circle in a region, less what smoothing adds to it."""
     inside = cv2.copyMakeBorder(region, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -376,8 +416,7 @@ def _width_m(region: Mask, cell_m: float) -> float:
 def _structure_kept(compared: _Compared, region: Mask) -> float:
     """Return the correlation of brightness in and around a region, then and now, -1 to 1."""
     cell_m = compared.now.grid.cell_m
-    reach = 2 * max(1, round(1.0 / cell_m)) + 1
-    wide = cv2.dilate(region, np.ones((reach, reach), np.uint8))
+    wide = cv2.dilate(region, _square(1.0, cell_m))
     both = (wide > 0) & (compared.now.known > 0) & (compared.before.known > 0)
     parts = []
     for patch in (compared.before, compared.now):
@@ -424,5 +463,4 @@ def _new_edges(before: Patch, now: Patch, watched: Mask) -> NDArray[np.float32]:
         size = np.hypot(cv2.Sobel(log, cv2.CV_32F, 1, 0), cv2.Sobel(log, cv2.CV_32F, 0, 1))
         usual = float(np.median(size[watched > 0])) + 0.02
         parts.append(size / usual)
-    reach = 2 * max(1, round(_SLACK_M / cell_m)) + 1
-    return np.asarray(parts[1] - cv2.dilate(parts[0], np.ones((reach, reach), np.uint8)))
+    return np.asarray(parts[1] - cv2.dilate(parts[0], _square(_SLACK_M, cell_m)))

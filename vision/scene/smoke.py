@@ -2,7 +2,8 @@
 
 Looks alone (`vision.scene.smoke_looks`) take much for smoke that is none. In video the picture
 before is laid over this one, and what is left has to change softly: smoke does, ground does not,
-and vehicles, trees and the parallax of buildings change sharply. A shadow that passes changes the
+and vehicles, trees and the parallax of buildings change sharply. Plain walls do not, and are left
+out where the site file says that they stand. A shadow that passes changes the
 light and leaves the texture in it. What was learned of a place goes on with it from frame to
 frame. Steam that comes out of a cooling tower is steam.
 """
@@ -30,6 +31,7 @@ from vision.scene.picture_motion import resized
 from vision.scene.smoke_looks import CELL_PX, cell_features, looks_log_odds
 from vision.scene.stacks import Stack, StackSeen, stack_seen
 from vision.scene.view import SceneView
+from vision.scene.walls import Walls
 from vision.scene.working import Mask, rectangle_around
 
 RARE_LOG_ODDS = -3.0
@@ -66,6 +68,11 @@ _SLIP_PX = 0.15
 _PLAIN = 4.0
 _SHARED_PX = 33
 _GROWN_LOOKS = -2.0
+_CHANGES = 1.5
+_LEAST_CHANGING = 2
+"""Of the least cells that make a plume, so many reach the upper quartile."""
+_ON_WALL = 25.0
+"""A tenth of a cell, of 255: poses are a little off, and so are outlines."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +159,7 @@ def plumes(looks: FloatArray, evidence: FloatArray | None) -> tuple[Plume, ...]:
             continue
         log_odds = float(looks[cells].mean()) + RARE_LOG_ODDS
         if evidence is not None:
-            if float(np.percentile(evidence[cells], 75)) < 1.5:
+            if float(np.percentile(evidence[cells], 75)) < _CHANGES:
                 continue
             log_odds += float(evidence[cells].mean())
         if log_odds >= threshold:
@@ -181,24 +188,30 @@ class SmokeDetector:
         stacks: where a zone's setting `incident` is `smoke_plume`, a plume that begins at the
             mouth of one of its stacks belongs to that, whatever it is seen against; it stands at
             the stack's foot, and its length is measured from the mouth.
+        walls: of what stands on the site; what changes there says nothing, as that may be how a
+            wall moves against the ground.
     """
 
     name = "scene-smoke"
-    version = 2
+    version = 3
     incident_classes: tuple[str, ...] = ("smoke", "smoke_plume")
     every_s = 0.0
 
     def __init__(
-        self, steam_sources_m: Sequence[BaseGeometry] = (), stacks: Sequence[Stack] = ()
+        self,
+        steam_sources_m: Sequence[BaseGeometry] = (),
+        stacks: Sequence[Stack] = (),
+        walls: Walls | None = None,
     ) -> None:
         self._steam_sources_m = tuple(steam_sources_m)
         self._stacks = tuple(stacks)
+        self._walls = walls
         self._evidence: FloatArray | None = None
         self._of: SceneView | None = None
 
     def fresh(self) -> Self:
         """Return a detector that remembers no frame."""
-        return type(self)(self._steam_sources_m, self._stacks)
+        return type(self)(self._steam_sources_m, self._stacks, self._walls)
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return the plumes in the zones."""
@@ -211,13 +224,26 @@ class SmokeDetector:
         if not (watched or stacks):
             self._evidence, self._of = None, None
             return ()
-        looks = looks_log_odds(cell_features(view.small))
         evidence = self._learned(view)
         found = []
-        for plume in plumes(looks, evidence):
+        for plume in self._plumes(view, evidence):
             found += self._detections(view, plume, watched, stacks, still=evidence is None)
         self._evidence, self._of = evidence, view
         return tuple(found)
+
+    def _plumes(self, view: SceneView, evidence: FloatArray | None) -> tuple[Plume, ...]:
+        """Return the plumes of a picture; looks and walls are asked for where there may be one."""
+        if evidence is not None and np.count_nonzero(evidence >= _CHANGES) < _LEAST_CHANGING:
+            return ()
+        looks = looks_log_odds(cell_features(view.small))
+        found = plumes(looks, evidence)
+        if not found or evidence is None or self._walls is None:
+            return found
+        height, width = view.small.shape[:2]
+        on_walls = _cell_means(self._walls.seen(view, (height, width))) > _ON_WALL
+        if not on_walls.any():
+            return found
+        return plumes(looks, np.where(on_walls, np.minimum(evidence, 0.0), evidence))
 
     def _stacks_in(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[StackSeen, ...]:
         """Return the stacks of the zones that watch theirs, as far as the picture shows them."""

@@ -42,13 +42,24 @@ def later() -> DrawnGround:
     return DrawnGround(clean().copy(), CELL_M)
 
 
-@pytest.fixture(scope="module")
-def baseline(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
-    builder = BaselineBuilder(tmp_path_factory.mktemp("change") / "base", CELL_M)
+def baseline_of(ground: DrawnGround, folder: Path) -> Baseline:
+    builder = BaselineBuilder(folder / "base", CELL_M)
     for i in range(6):
         view = posed(east_m=-25.0 + 10.0 * i, alt_m=60.0, size=SIZE)
-        builder.add(sight_of(later().seen(view), view, time_s=float(i)))
+        builder.add(sight_of(ground.seen(view), view, time_s=float(i)))
     return builder.finish()
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    return baseline_of(later(), tmp_path_factory.mktemp("change"))
+
+
+@pytest.fixture(scope="module")
+def with_a_lorry(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    ground = later()
+    ground.paint(PLACE, (45, 40, 150), 4.0)
+    return baseline_of(ground, tmp_path_factory.mktemp("lorry"))
 
 
 def changed(
@@ -77,7 +88,7 @@ def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> N
     ground.paint(PLACE, OBJECTS[thing], 4.0)
     (found,) = changed(baseline, ground)
     assert found.class_name == "new_object"
-    assert found.model_id == "scene-change@7"
+    assert found.model_id == "scene-change@8"
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
     assert abs(found.measure.value - PLACE.area) < 3.0 * found.measure.error
@@ -106,6 +117,29 @@ def test_in_haze_a_new_thing_is_all_that_is_found(baseline: Baseline) -> None:
     (found,) = ChangeDetector(baseline).look(view, [ZONE])
     assert found.measure is not None
     assert found.measure.value == pytest.approx(PLACE.area, rel=0.3)
+
+
+@pytest.mark.parametrize("light", [Light((1.0,) * 3, (0.0,) * 3), HAZE], ids=["clear", "haze"])
+def test_where_something_was_taken_away_nothing_is_new(
+    with_a_lorry: Baseline, light: Light
+) -> None:
+    view = SceneView(sight_of(light.on_bytes(later().seen(LATER)), LATER), SITE)
+    assert ChangeDetector(with_a_lorry).look(view, [ZONE]) == ()
+
+
+@pytest.mark.parametrize("thing", OBJECTS)
+def test_what_stands_in_the_place_of_something_else_is_new(
+    with_a_lorry: Baseline, thing: str
+) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS[thing], 4.0)
+    assert len(changed(with_a_lorry, ground)) == 1
+
+
+def test_a_place_that_is_in_part_taken_anew_is_told(with_a_lorry: Baseline) -> None:
+    ground = later()
+    ground.paint(rectangle(4.5, 2.0, 5.0, 5.0), OBJECTS["pale shed"], 4.0)
+    assert len(changed(with_a_lorry, ground)) == 1
 
 
 @pytest.mark.parametrize(("width_m", "told"), [(0.6, 0), (1.6, 1)], ids=["a wall", "a trench"])

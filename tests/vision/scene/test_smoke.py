@@ -7,6 +7,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from park.records import Detection, PosedView
@@ -15,10 +18,12 @@ from tests.vision.scene.drawn_fire import with_smoke
 from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, rectangle, sight_of
 from vision.locate import Locator
 from vision.scene.detector import WatchedZone
+from vision.scene.lean import Standing
 from vision.scene.smoke import SmokeDetector, change_log_odds, plumes
 from vision.scene.smoke_looks import cell_features, looks_log_odds, small_picture
 from vision.scene.stacks import Stack
 from vision.scene.views import SceneViews
+from vision.scene.walls import Walls
 from vision.scene.zones import GroundProjector
 
 Image = NDArray[np.uint8]
@@ -61,10 +66,10 @@ def looked(
     return said
 
 
-def smoking(colour_bgr: tuple[float, float, float]) -> Draw:
+def smoking(colour_bgr: tuple[float, float, float], place_m: tuple[float, float] = PLACE) -> Draw:
     def draw(image: Image, view: PosedView, moment: int) -> Image:
         return with_smoke(
-            image, seen_px(view, PLACE), (150.0, 210.0), 0.5 * moment, colour_bgr=colour_bgr
+            image, seen_px(view, place_m), (150.0, 210.0), 0.5 * moment, colour_bgr=colour_bgr
         )
 
     return draw
@@ -90,7 +95,7 @@ def test_a_plume_over_the_ground_is_found_and_measured(
     assert max(smoke.confidence for smoke in found) > 0.75
     for view, detections in zip(views, said, strict=True):
         for smoke in detections:
-            assert (smoke.class_name, smoke.model_id) == ("smoke", "scene-smoke@2")
+            assert (smoke.class_name, smoke.model_id) == ("smoke", "scene-smoke@3")
             assert smoke.measure is not None
             assert smoke.measure.unit is MeasureUnit.SQUARE_METRES
             assert 10.0 < smoke.measure.value < 1500.0
@@ -142,6 +147,15 @@ def test_smoke_that_does_not_come_out_of_a_stack_is_not_its_own() -> None:
     elsewhere = SmokeDetector(stacks=[Stack(22.0, 30.0, 20.0)])
     zone = WatchedZone("stack", rectangle(22.0, 30.0, 8.0, 8.0), {"incident": "smoke_plume"})
     assert not any(looked(out_of_the_stack, zone, views=cameras(-45.0), detector=elsewhere))
+
+
+@pytest.mark.parametrize(("wall_east_m", "told"), [(8.0, False), (-38.0, True)])
+def test_what_changes_on_a_known_wall_is_no_plume(wall_east_m: float, told: bool) -> None:
+    """The wall leans away from the camera, over all that is to the east of it or of the west."""
+    hall = rectangle(wall_east_m + 15.0, 0.0, 30.0, 200.0)
+    walls = Walls([Standing(SITE.unproject_geometry(hall), 40.0)], SITE)
+    said = looked(smoking(GREY, (10.0, -6.0)), ZONE, detector=SmokeDetector(walls=walls))
+    assert any(said[1:]) is told
 
 
 def test_smoke_outside_of_the_zones_is_not_theirs() -> None:
@@ -221,6 +235,19 @@ def test_a_line_of_cells_is_an_edge_and_no_plume() -> None:
     assert plumes(looks, evidence) == ()
     evidence[3:6, 4:20] = 6.0
     assert len(plumes(looks, evidence)) == 1
+
+
+@given(
+    evidence=arrays(np.float64, (7, 9), elements=st.floats(-6.0, 1.49)),
+    looks=arrays(np.float64, (7, 9), elements=st.floats(-2.0, 9.0)),
+    one=st.tuples(st.integers(0, 6), st.integers(0, 8)),
+)
+def test_one_cell_that_changes_is_no_plume_whatever_the_others_look_like(
+    evidence: NDArray[np.float64], looks: NDArray[np.float64], one: tuple[int, int]
+) -> None:
+    """The detector relies on it: where no two change, it does not ask for looks at all."""
+    evidence[one] = 6.0
+    assert plumes(looks, evidence) == ()
 
 
 def test_ground_that_is_the_same_loses_and_ground_that_is_new_says_nothing() -> None:

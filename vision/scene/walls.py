@@ -1,0 +1,84 @@
+"""Walls of known buildings in a picture: they stand up, so they move against the ground.
+
+From one picture to the next all that stands slides over the ground behind it, and a plain wall
+changes as softly as smoke does. Outlines and heights of the site file say where walls appear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import shapely
+
+from park.geodesy import FloatArray, LocalFrame
+from park.records import PosedView
+from vision.scene.lean import Standing
+from vision.scene.view import SceneView
+from vision.scene.working import Mask
+
+_HIGHEST = 0.9
+"""Share of the camera's height: the top of what is higher is beyond the horizon."""
+_FAR = 8.0
+"""Heights of the camera; walls further off are small, and seen from the side as the ground is."""
+_SUBPIXELS = 4
+
+
+class Walls:
+    """The walls of what stands on a site.
+
+    Args:
+        things: whatever stands up; of lines, such as pipes, no walls are known.
+        frame: of the views that will be asked about.
+    """
+
+    def __init__(self, things: Sequence[Standing], frame: LocalFrame) -> None:
+        known = [
+            (part, one.height_m)
+            for one in things
+            for part in shapely.get_parts(frame.project_geometry(one.geometry))
+            if shapely.get_dimensions(part) == 2
+        ]
+        self._rims_m = [np.asarray(part.exterior.coords)[:, :2] for part, _ in known]
+        self._heights_m = [height_m for _, height_m in known]
+        self._tree = shapely.STRtree([part for part, _ in known])
+
+    def seen(self, view: SceneView, shape: tuple[int, int]) -> Mask:
+        """Return 255 where a view shows a wall, roofs left out; empty where that is not known.
+
+        Args:
+            view: whose frame is that of the walls.
+            shape: height and width of the picture that is asked about, which may be shrunk.
+        """
+        mask = np.zeros(shape, np.uint8)
+        seen, projector = view.frame.view, view.projector
+        if projector is None or not isinstance(seen, PosedView):
+            return mask
+        scale = np.array([shape[1] / view.frame.width_px, shape[0] / view.frame.height_px])
+        camera = shapely.Point(view.site.to_en_m(seen.pose.lat_deg, seen.pose.lon_deg))
+        eye_m = max(seen.pose.alt_home_m, 0.1)
+        near = self._tree.query(camera, predicate="dwithin", distance=_FAR * eye_m)
+        roofs = []
+        for number in sorted(near.tolist()):
+            rim_m = self._rims_m[number]
+            height_m = min(self._heights_m[number], _HIGHEST * eye_m)
+            foot_px = projector.pixels(rim_m) * scale
+            top_px = projector.pixels(rim_m, above_m=height_m) * scale
+            for i in range(len(rim_m) - 1):
+                _fill(mask, np.array([foot_px[i], foot_px[i + 1], top_px[i + 1], top_px[i]]), 255)
+            roofs.append(top_px)
+        for top_px in roofs:
+            _fill(mask, top_px, 0)
+        return mask
+
+
+def _fill(mask: Mask, corners_px: FloatArray, value: int) -> None:
+    """Fill a polygon, if all its corners are before the camera."""
+    if not np.isfinite(corners_px).all():
+        return
+    # Far outside of a picture, numbers would not fit into OpenCV's.
+    most = 8.0 * max(mask.shape) + 1e4
+    corners = np.clip(corners_px - 0.5, -most, most)
+    shift = int(np.log2(_SUBPIXELS))
+    cv2.fillPoly(mask, [np.round(corners * _SUBPIXELS).astype(np.int32)], value, shift=shift)
