@@ -33,6 +33,9 @@ PASS_GAP_S = 300.0
 
 _FRAMES_OF_A_PASS = 2
 
+_MOST_ERRORS = 2.0
+"""Of a round error, 99 % lie within twice its 68 % radius."""
+
 SAME_PLACE_M = 1.5
 """Two vehicles cannot have their middles closer than this."""
 
@@ -74,11 +77,12 @@ class Stay:
 def standing_stays(thing: TrackedObject, frame: LocalFrame) -> tuple[Stay, ...]:
     """Return where and when a thing stood still.
 
-    A thing that never moved has one stay, with its merged place. One that moved has a stay for
-    every time it stood `STANDING_S` or longer.
+    A thing that never moved has one stay, with its merged place and the sightings that were
+    there: a track may begin or end on a neighbour. One that moved has a stay for every time it
+    stood `STANDING_S` or longer.
     """
     if not thing.moving:
-        return (Stay(_in_order(thing.observations), thing.place),)
+        return (Stay(_in_order(_at_its_place(thing, frame)), thing.place),)
     stays: list[Stay] = []
     run: list[Observation] = []
     middle_m = (0.0, 0.0)
@@ -102,6 +106,20 @@ def standing_stays(thing: TrackedObject, frame: LocalFrame) -> tuple[Stay, ...]:
         )
     _keep_if_standing(run, middle_m, frame, stays)
     return tuple(stays)
+
+
+def _at_its_place(thing: TrackedObject, frame: LocalFrame) -> Sequence[Observation]:
+    """Return the sightings of a standing thing that are no further off than errors explain."""
+    here_m = frame.to_en_m(thing.place.lat_deg, thing.place.lon_deg)
+
+    def is_there(seen: Observation) -> bool:
+        if seen.place is None:
+            return True
+        off_m = math.dist(here_m, frame.to_en_m(seen.place.lat_deg, seen.place.lon_deg))
+        error_m = math.hypot(seen.place.error_m, thing.place.error_m)
+        return off_m <= max(STANDING_RADIUS_M, _MOST_ERRORS * error_m)
+
+    return [seen for seen in thing.observations if is_there(seen)] or thing.observations
 
 
 def _keep_if_standing(

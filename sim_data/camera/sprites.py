@@ -262,10 +262,12 @@ def _inks(pieces: _Pieces, thing: Placed, turn_deg: float, mode: Mode) -> list[t
     light = mode.light
     if mode.thermal:
         warm = {
-            heat: heat_c(heat, light, mode.air_c, thing.sunlit, thing.running)
-            for heat in set(pieces.heats)
+            (heat, up): heat_c(
+                heat, light, mode.air_c, sunlit=thing.sunlit, running=thing.running, up=up
+            )
+            for heat, up in {*_facing(pieces)}
         }
-        return [(warm[heat] + 100.0, 1.0) for heat in pieces.heats]
+        return [(warm[piece] + 100.0, 1.0) for piece in _facing(pieces)]
     world = light.towards_sun
     flat, turn = math.hypot(world[0], world[1]), math.radians(turn_deg)
     sun = np.array([flat * math.cos(turn), flat * math.sin(turn), world[2]])
@@ -283,14 +285,31 @@ _OCTA = np.array(
 )
 
 
-def heat_c(heat: Heat, light: Light, air_c: float, sunlit: bool, running: bool) -> float:
+def _facing(pieces: _Pieces) -> list[tuple[Heat, float]]:
+    """Return of each piece what it is and how much of the sky it faces, 0 to 1."""
+    up = np.clip(pieces.normals[:, 2], 0.0, 1.0).round(1).tolist()
+    return list(zip(pieces.heats, up, strict=True))
+
+
+def heat_c(
+    heat: Heat, light: Light, air_c: float, *, sunlit: bool, running: bool, up: float = 0.0
+) -> float:
     """Return how warm a part of a small thing is, degrees Celsius.
 
     Round figures: painted metal in full sun 15 degrees above the air, a warm bonnet 22 above
-    that, skin 33, clothes between.
+    that, skin 33, clothes between. By a clear night metal that faces the sky reads cold, on
+    vehicles as on roofs.
+
+    Args:
+        heat: what the part is.
+        light: of the hour.
+        air_c: temperature of the air.
+        sunlit: whether the sun reaches the thing.
+        running: whether its engine does.
+        up: how much of the sky the part faces, 0 for a side to 1 for a top.
     """
     sun = light.warm if sunlit else 0.15 * light.warm
-    body = air_c + 1.0 + 14.0 * sun - 2.5 * light.night
+    body = air_c + 1.0 + 14.0 * sun - (2.5 + 3.5 * up) * light.night
     return {
         Heat.PANEL: body + (2.0 if running else 0.0),
         Heat.GLASS: air_c + 0.5 + 7.0 * sun - 1.5 * light.night,

@@ -186,6 +186,23 @@ class TestNoParking:
         person = thing("a", [(0, 0, 0)], class_name="person")
         assert evaluate_rules(site_with({"type": "no_parking"}), [person]).hits == ()
 
+    @pytest.mark.parametrize(("off_m", "error_m", "hits"), [(6.0, 0.5, 0), (6.0, 3.0, 1)])
+    def test_a_sighting_of_a_neighbour_measures_no_dwell(
+        self, off_m: float, error_m: float, hits: int
+    ) -> None:
+        """A track begins on one car and goes on on the next; errors alone may explain as much."""
+        site = site_with({"type": "no_parking", "min_dwell_s": 60})
+        seen = [(0.0, off_m, 0.0), *((100.0 + k, 0.0, 0.0) for k in range(5))]
+        result = evaluate_rules(site, [thing("a", seen, error_m=error_m)])
+        assert len(result.hits) == hits
+
+    @pytest.mark.parametrize(("first_off_m", "hits"), [(0.0, 1), (6.0, 0)])
+    def test_a_sighting_of_a_neighbour_is_no_evidence(self, first_off_m: float, hits: int) -> None:
+        site = site_with({"type": "forbidden_zone"})
+        seen = [(0.0, first_off_m, 0.0), *((0.5 * k, 0.0, 0.0) for k in range(1, 5))]
+        car = thing("a", seen, error_m=0.5, source="film.mp4")
+        assert len(evaluate_rules(site, [car]).hits) == hits
+
 
 class TestStays:
     def test_passes_an_hour_apart_are_one_stay(self) -> None:

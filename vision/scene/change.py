@@ -34,8 +34,9 @@ from park.records import BoxXyxyPx, Detection, Frame, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
+from vision.scene.known_light import MOST_GAIN
 from vision.scene.lean import Leans, Standing
-from vision.scene.light import light_between
+from vision.scene.light import Light, light_between
 from vision.scene.ortho import (
     CellGrid,
     Patch,
@@ -168,10 +169,14 @@ class ChangeDetector:
         if lying is None:
             return ()
         now, _, moved = lying
-        watched = _comparable(asked, before, now) & ~_crowns(before) & ~_crowns(now)
+        light = _light(before, now)
+        crowns = _crowns(before.image_bgr, grid.cell_m) | _crowns(
+            _as_before(now, light), grid.cell_m
+        )
+        watched = _comparable(asked, before, now) & ~crowns
         if np.count_nonzero(watched) < _LEAST_KNOWN:
             return ()
-        compared = _compare(before, now, watched, zone.number("min_tint", TINT))
+        compared = _compare(before, now, light, watched, zone.number("min_tint", TINT))
         found = []
         on_road = zone.settings.get("incident") == "road_obstruction"
         least_m2 = zone.number("min_area_m2", LEAST_ON_ROAD_M2 if on_road else LEAST_AREA_M2)
@@ -308,13 +313,28 @@ def _comparable(asked: Mask, before: Patch, now: Patch) -> Mask:
     return np.where(now.sine >= LEAST_SINE, both, 0).astype(np.uint8)
 
 
-def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Compared:
+def _light(before: Patch, now: Patch) -> Light:
+    """Return what turns the light and the air of the baseline into those of the frame."""
+    cell_m = now.grid.cell_m
+    shared = np.where(now.sine >= LEAST_SINE, now.known & before.known, 0) > 0
+    was, is_now = (_smooth_bgr(patch.image_bgr, cell_m)[shared] for patch in (before, now))
+    return light_between(was, is_now)
+
+
+def _as_before(now: Patch, light: Light) -> NDArray[np.uint8]:
+    """Return a frame in the baseline's light, as it is where that would make noise of it."""
+    back = light.inverse
+    return now.image_bgr if max(back.gain_bgr) > MOST_GAIN else back.on_bytes(now.image_bgr)
+
+
+def _compare(
+    before: Patch, now: Patch, light: Light, watched: Mask, least_tint: float
+) -> _Compared:
     """Return the watched cells that differ by more than light and a half metre of shift."""
     cell_m = now.grid.cell_m
     inside = watched > 0
-    shared = np.where(now.sine >= LEAST_SINE, now.known & before.known, 0) > 0
     smooth = [_smooth_bgr(patch.image_bgr, cell_m) for patch in (before, now)]
-    lit = light_between(smooth[0][shared], smooth[1][shared]).on(smooth[0])
+    lit = light.on(smooth[0])
     was, is_now = (
         np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2Lab), np.float32) for part in (lit, smooth[1])
     )
@@ -342,12 +362,11 @@ def _compare(before: Patch, now: Patch, watched: Mask, least_tint: float) -> _Co
     return _Compared(strong_mask, weak_mask, tint / least_tint, ratio, now, before, is_now, was)
 
 
-def _crowns(patch: Patch) -> Mask:
+def _crowns(image_bgr: NDArray[np.uint8], cell_m: float) -> Mask:
     """Return 255 on trees and bushes and close around them: they lean, sway and grow."""
-    cell_m = patch.grid.cell_m
-    lab = cv2.cvtColor(_smooth_bgr(patch.image_bgr, cell_m), cv2.COLOR_BGR2Lab)
+    lab = cv2.cvtColor(_smooth_bgr(image_bgr, cell_m), cv2.COLOR_BGR2Lab)
     green = (lab[..., 1] < -7.0) & (lab[..., 2] > 8.0) & (lab[..., 2] > -lab[..., 1])
-    grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     size = 2 * max(1, round(0.6 / cell_m)) + 1
     mean = cv2.blur(grey, (size, size))
     spread = np.sqrt(np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0.0))

@@ -52,6 +52,12 @@ class Light:
         table = np.round(self.on(steps) * 255.0).astype(np.uint8).reshape(1, 256, 3)
         return np.asarray(cv2.LUT(image_bgr, table), np.uint8)
 
+    @property
+    def inverse(self) -> Light:
+        """What turns the other light back into the first."""
+        gain, veil = np.array(self.gain_bgr), np.array(self.veil_bgr)
+        return Light.of(1.0 / gain, -veil / gain)
+
     @classmethod
     def median(cls, lights: list[Light]) -> Light:
         """Return the median of several, channel by channel."""

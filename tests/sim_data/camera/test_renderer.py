@@ -204,6 +204,17 @@ def test_people_are_warmer_than_the_ground_at_night() -> None:
     assert picture[170:190, 310:330].max() > np.median(picture) + 8.0
 
 
+def test_the_roof_of_a_car_reads_cold_at_night_as_roofs_do_and_not_by_day() -> None:
+    life = StandingStill([car("a", 30.0, 0.0, 90.0, parked=True)])
+    renderer = Renderer(small_park(), life=life, seed=3, weather=Weather(air_c=8.0))
+    pose = pose_at(30.0, 0.0, 25.0)
+    roof, around = np.s_[172:188, 305:320], np.s_[172:188, 200:240]
+    night, day = (renderer.thermal(pose, LENS, time) / 100.0 - 273.15 for time in (MIDNIGHT, NOON))
+    assert np.median(night[roof]) < np.median(night[around]) - 1.0
+    assert np.median(night[roof]) == pytest.approx(8.0 + 1.0 - 6.0, abs=0.5)
+    assert np.median(day[roof]) > 8.0 + 10.0
+
+
 def test_a_fire_is_bright_in_colour_hot_in_thermal_and_flickers() -> None:
     fire = Flame("fire", "s", (30.0, 0.0), 0.0, 1.0, 2.0, 800.0, 1.0, BEGUN)
     renderer, pose = with_things(fire), pose_at(30.0, 0.0, 40.0)

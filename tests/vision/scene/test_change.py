@@ -271,6 +271,20 @@ def test_the_box_is_where_the_picture_shows_it_and_the_place_where_it_is(
     assert SITE.to_en_m(point.lat_deg, point.lon_deg) == pytest.approx((6.0, 2.0), abs=1.0)
 
 
+CROWN = (40, 110, 60)
+
+
+@pytest.mark.parametrize(("gain", "veil"), [(1.0, 0.0), (0.75, 0.08), (0.6, 0.12)])
+def test_crowns_are_known_in_haze_too(tmp_path: Path, gain: float, veil: float) -> None:
+    """Haze takes the green out of them, which has to be put back first."""
+    ground, grown = later(), later()
+    ground.paint(rectangle(4.0, 2.0, 5.0, 5.0), CROWN, 25.0)
+    grown.paint(rectangle(8.5, 6.0, 5.0, 5.0), CROWN, 25.0)
+    air = Light((gain,) * 3, (veil,) * 3)
+    view = SceneView(sight_of(air.on_bytes(grown.seen(LATER)), LATER), SITE)
+    assert ChangeDetector(baseline_of(ground, tmp_path)).look(view, [ZONE]) == ()
+
+
 def test_a_zone_that_is_all_trees_is_left_alone(tmp_path: Path) -> None:
     wood = later()
     wood.paint(rectangle(0, 0, 40, 30), (40, 110, 60), 90.0)

@@ -31,6 +31,16 @@ def test_light_and_haze_are_found(
     assert np.abs(light_between(was, is_now).on(was) - is_now).mean() < 0.012
 
 
+@given(GAINS, VEILS, st.integers(0, 5))
+def test_the_inverse_turns_a_light_back(
+    gain: tuple[float, float, float], veil: tuple[float, float, float], seed: int
+) -> None:
+    was, light = ground(seed), Light(gain, veil)
+    there = light.on(was)
+    seen = (there < 1.0).all(axis=1)
+    assert light.inverse.on(there)[seen] == pytest.approx(was[seen], abs=2e-3)
+
+
 def test_the_same_light_changes_nothing() -> None:
     was = ground(1)
     light = light_between(was, was)
