@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import shapely
+import shapely.geometry
+from numpy.typing import NDArray
 
 from park.geodesy import FloatArray, LocalFrame
 from park.records import PosedView
@@ -22,6 +24,7 @@ _HIGHEST = 0.9
 """Share of the camera's height: the top of what is higher is beyond the horizon."""
 _FAR = 8.0
 """Heights of the camera; walls further off are small, and seen from the side as the ground is."""
+_LONGEST_M = 15.0
 _SUBPIXELS = 4
 
 
@@ -40,7 +43,7 @@ class Walls:
             for part in shapely.get_parts(frame.project_geometry(one.geometry))
             if shapely.get_dimensions(part) == 2
         ]
-        self._rims_m = [np.asarray(part.exterior.coords)[:, :2] for part, _ in known]
+        self._rims_m = [_rim_m(part) for part, _ in known]
         self._heights_m = [height_m for _, height_m in known]
         self._tree = shapely.STRtree([part for part, _ in known])
 
@@ -56,21 +59,36 @@ class Walls:
         if projector is None or not isinstance(seen, PosedView):
             return mask
         scale = np.array([shape[1] / view.frame.width_px, shape[0] / view.frame.height_px])
-        camera = shapely.Point(view.site.to_en_m(seen.pose.lat_deg, seen.pose.lon_deg))
+        foot_m = np.array(view.site.to_en_m(seen.pose.lat_deg, seen.pose.lon_deg))
         eye_m = max(seen.pose.alt_home_m, 0.1)
-        near = self._tree.query(camera, predicate="dwithin", distance=_FAR * eye_m)
+        near = self._tree.query(shapely.Point(foot_m), predicate="dwithin", distance=_FAR * eye_m)
         roofs = []
         for number in sorted(near.tolist()):
             rim_m = self._rims_m[number]
             height_m = min(self._heights_m[number], _HIGHEST * eye_m)
-            foot_px = projector.pixels(rim_m) * scale
+            base_px = projector.pixels(rim_m) * scale
             top_px = projector.pixels(rim_m, above_m=height_m) * scale
-            for i in range(len(rim_m) - 1):
-                _fill(mask, np.array([foot_px[i], foot_px[i + 1], top_px[i + 1], top_px[i]]), 255)
+            for i in np.flatnonzero(_face(rim_m, foot_m)).tolist():
+                _fill(mask, np.array([base_px[i], base_px[i + 1], top_px[i + 1], top_px[i]]), 255)
             roofs.append(top_px)
         for top_px in roofs:
             _fill(mask, top_px, 0)
         return mask
+
+
+def _rim_m(outline: shapely.Polygon) -> FloatArray:
+    """Return corners anticlockwise, the first again at the end, none far from the next.
+
+    A lens model ends a little outside of the picture: of long walls parts would be lost with them.
+    """
+    rim = shapely.segmentize(shapely.geometry.polygon.orient(outline).exterior, _LONGEST_M)
+    return np.asarray(rim.coords, np.float64)[:, :2]
+
+
+def _face(rim_m: FloatArray, foot_m: FloatArray) -> NDArray[np.bool_]:
+    """Return which edges of an anticlockwise outline face a place, shape (corners - 1,)."""
+    along, to_m = np.diff(rim_m, axis=0), foot_m - rim_m[:-1]
+    return np.asarray(along[:, 0] * to_m[:, 1] - along[:, 1] * to_m[:, 0] < 0.0, np.bool_)
 
 
 def _fill(mask: Mask, corners_px: FloatArray, value: int) -> None:

@@ -48,6 +48,14 @@ def test_the_wall_that_faces_the_camera_is_seen_and_no_roof_and_no_ground(
         assert at(mask, west_m - 3.0, north_m, 0.0) == 0, "on the ground before it"
 
 
+def test_of_a_long_wall_what_a_distorting_lens_shows_is_known() -> None:
+    """Its ends lie where the lens model says nothing."""
+    long = rectangle(20.0, 0.0, 16.0, 900.0)
+    view = posed(alt_m=50.0, size=SIZE, distortion=(-0.3, 0.1, 0.0, 0.0, 0.0))
+    plain = walls_of(standing(long), view=posed(alt_m=50.0, size=SIZE))
+    assert np.count_nonzero(walls_of(standing(long), view=view)) > 0.5 * np.count_nonzero(plain)
+
+
 def test_from_right_above_no_wall_is_seen() -> None:
     over = rectangle(0.0, 0.0, 20.0, 20.0)
     mask = walls_of(standing(over), view=posed(alt_m=50.0, size=SIZE))
