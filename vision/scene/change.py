@@ -169,11 +169,12 @@ class ChangeDetector:
         if lying is None:
             return ()
         now, _, moved = lying
+        watched = _comparable(asked, before, now)
+        if np.count_nonzero(watched) < _LEAST_KNOWN:
+            return ()
         light = _light(before, now)
-        crowns = _crowns(before.image_bgr, grid.cell_m) | _crowns(
-            _as_before(now, light), grid.cell_m
-        )
-        watched = _comparable(asked, before, now) & ~crowns
+        for image_bgr in (before.image_bgr, _as_before(now, light)):
+            watched &= ~_crowns(image_bgr, grid.cell_m)
         if np.count_nonzero(watched) < _LEAST_KNOWN:
             return ()
         compared = _compare(before, now, light, watched, zone.number("min_tint", TINT))
