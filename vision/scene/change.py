@@ -34,17 +34,21 @@ from park.records import BoxXyxyPx, Detection, Frame, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.baseline import Baseline
 from vision.scene.detector import WatchedZone, model_id
-from vision.scene.known_light import MOST_GAIN
 from vision.scene.lean import Leans, Standing
-from vision.scene.light import Light, light_between
+from vision.scene.lying import (
+    LEAST_SINE,
+    MOST_SHIFT_M,
+    SMOOTH_M,
+    Lying,
+    laid_on,
+    smooth_bgr,
+    smooth_cells,
+    square_kernel,
+)
 from vision.scene.ortho import (
     CellGrid,
     Patch,
     ground_near_m,
-    laid_flat,
-    most_shift_m,
-    registered,
-    without_boxes,
 )
 from vision.scene.regions import cleaned, grown, regions
 from vision.scene.view import SceneView
@@ -57,13 +61,9 @@ LEAST_ON_ROAD_M2 = 2.0
 LEAST_SURE = 0.4
 """Before what was seen once is marked down: less sure is mostly light and lean."""
 
-LEAST_SINE = 0.70
-"""Ground seen flatter than 45 degrees is not compared: buildings lean over it."""
-
 LEAST_WIDTH_M = 1.0
 """Narrower strips are walls and fences that lean another way than in the baseline."""
 
-MOST_SHIFT_M = 8.0
 MOST_PATCH_M = 160.0
 TINT = 9.0
 """Difference of tint that is a change, units of CIE a and b at L 50."""
@@ -72,15 +72,11 @@ BRIGHTER = 1.45
 """Ratio of brightness that light cannot make, once the light of the two pictures is evened."""
 
 _SLACK_M = 0.5
-_SMOOTH_M = 0.3
 _EDGE = 2.2
 _SHADE_BLUE = 7.0
 _NEAR_M = 4.0
 _REMEMBERED = 60
-_LEAST_KNOWN = 400
 _KEPT_STRUCTURE = 0.55
-_CROWN_M = 1.5
-_CROWN_ROUGH = 0.11
 _GONE = 0.25
 _STOOD_OUT = 8.0
 _RING_M = (0.4, 1.5)
@@ -155,41 +151,22 @@ class ChangeDetector:
         grid = self._grid(view, area_m)
         if grid is None:
             return ()
-        laid = _laid(view, self._baseline, grid, ignore)
-        if laid is None:
-            return ()
-        before, now = laid
-        asked = grid.mask(area_m)
-        if isinstance(view.frame.view, PosedView):
-            asked &= ~self._leans.hidden(grid, view.frame.view.pose)
-        # Most of an oblique view is too flat; nothing is gained by moving it onto the baseline.
-        if np.count_nonzero(_comparable(asked, before, now)) < _LEAST_KNOWN:
-            return ()
-        lying = registered(before, now, most_shift_m(view.sight, MOST_SHIFT_M))
+        lying = laid_on(view, self._baseline, self._leans, area_m, grid, ignore)
         if lying is None:
             return ()
-        now, _, moved = lying
-        watched = _comparable(asked, before, now)
-        if np.count_nonzero(watched) < _LEAST_KNOWN:
-            return ()
-        light = _light(before, now)
-        for image_bgr in (before.image_bgr, _as_before(now, light)):
-            watched &= ~_crowns(image_bgr, grid.cell_m)
-        if np.count_nonzero(watched) < _LEAST_KNOWN:
-            return ()
-        compared = _compare(before, now, light, watched, zone.number("min_tint", TINT))
+        compared = _compare(lying, zone.number("min_tint", TINT))
         found = []
         on_road = zone.settings.get("incident") == "road_obstruction"
         least_m2 = zone.number("min_area_m2", LEAST_ON_ROAD_M2 if on_road else LEAST_AREA_M2)
         least_px = max(20, round(least_m2 / grid.cell_m**2))
-        whole = cleaned(grown(compared.strong, compared.weak), 5, 9) & watched
+        whole = cleaned(grown(compared.strong, compared.weak), 5, 9) & lying.watched
         for region in regions(whole, least_px):
             sure = _surety(compared, region)
             if sure < LEAST_SURE or _width_m(region, grid.cell_m) < LEAST_WIDTH_M:
                 continue
             again = self._seen_before(zone.zone_id, grid, region, view.frame)
             sure *= 1.0 if again else 0.7
-            detection = self._detection(view, grid, region, sure, moved)
+            detection = self._detection(view, grid, region, sure, lying.moved)
             if detection is not None:
                 found.append(detection)
         return tuple(found)
@@ -286,61 +263,23 @@ def _measure(view: SceneView, grid: CellGrid, region: Mask, at_px: NDArray[np.fl
     rim_m = float(np.count_nonzero(region) - np.count_nonzero(inner)) * grid.cell_m
     # The edge is smoothed over 0.3 m and may lie that much in or out all along, by one sigma
     # two thirds of it; what stands up leans out of its footprint, which is not taken back.
-    edge_m2 = rim_m * _SMOOTH_M * 0.66
+    edge_m2 = rim_m * SMOOTH_M * 0.66
     share = view.area_share_error(float(at_px[0]), float(at_px[1]))
     return Measure(area_m2, math.hypot(share * area_m2, edge_m2), MeasureUnit.SQUARE_METRES)
 
 
-def _laid(
-    view: SceneView, baseline: Baseline, grid: CellGrid, ignore: Sequence[BoxXyxyPx]
-) -> tuple[Patch, Patch] | None:
-    """Return baseline and frame on one grid; None where they have nothing in common."""
-    locator = view.sight.locator
-    assert locator is not None
-    before = baseline.patch(grid)
-    if not before.known.any():
-        return None
-    now = laid_flat(view.image_bgr, view.scale_xy, locator, baseline.facts.frame, grid)
-    if ignore:
-        now = without_boxes(now, view, ignore, baseline.facts.frame)
-    if not (now.known & before.known).any():
-        return None
-    return before, now
-
-
-def _comparable(asked: Mask, before: Patch, now: Patch) -> Mask:
-    """Return the cells asked for that both show, and the frame steeply enough."""
-    both = asked & now.known & before.known
-    return np.where(now.sine >= LEAST_SINE, both, 0).astype(np.uint8)
-
-
-def _light(before: Patch, now: Patch) -> Light:
-    """Return what turns the light and the air of the baseline into those of the frame."""
-    cell_m = now.grid.cell_m
-    shared = np.where(now.sine >= LEAST_SINE, now.known & before.known, 0) > 0
-    was, is_now = (_smooth_bgr(patch.image_bgr, cell_m)[shared] for patch in (before, now))
-    return light_between(was, is_now)
-
-
-def _as_before(now: Patch, light: Light) -> NDArray[np.uint8]:
-    """Return a frame in the baseline's light, as it is where that would make noise of it."""
-    back = light.inverse
-    return now.image_bgr if max(back.gain_bgr) > MOST_GAIN else back.on_bytes(now.image_bgr)
-
-
-def _compare(
-    before: Patch, now: Patch, light: Light, watched: Mask, least_tint: float
-) -> _Compared:
+def _compare(lying: Lying, least_tint: float) -> _Compared:
     """Return the watched cells that differ by more than light and a half metre of shift."""
+    before, now, watched = lying.before, lying.now, lying.watched
     cell_m = now.grid.cell_m
     inside = watched > 0
-    smooth = [_smooth_bgr(patch.image_bgr, cell_m) for patch in (before, now)]
-    lit = light.on(smooth[0])
+    smooth = [smooth_bgr(patch.image_bgr, cell_m) for patch in (before, now)]
+    lit = lying.light.on(smooth[0])
     was, is_now = (
         np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2Lab), np.float32) for part in (lit, smooth[1])
     )
     tint_was, tint_now = _tints(was), _tints(is_now)
-    near = _square(_SLACK_M, cell_m)
+    near = square_kernel(_SLACK_M, cell_m)
     off = _beyond(tint_now, tint_was, near)
     light_was, light_now = _luminance(was[..., 0]), _luminance(is_now[..., 0])
     highest = cv2.dilate(light_was, near)
@@ -361,19 +300,6 @@ def _compare(
     strong_mask = np.where((evidence >= 1.0) & inside, 255, 0).astype(np.uint8)
     weak_mask = np.where((weak >= 0.7) & inside, 255, 0).astype(np.uint8)
     return _Compared(strong_mask, weak_mask, tint / least_tint, ratio, now, before, is_now, was)
-
-
-def _crowns(image_bgr: NDArray[np.uint8], cell_m: float) -> Mask:
-    """Return 255 on trees and bushes and close around them: they lean, sway and grow."""
-    lab = cv2.cvtColor(_smooth_bgr(image_bgr, cell_m), cv2.COLOR_BGR2Lab)
-    green = (lab[..., 1] < -7.0) & (lab[..., 2] > 8.0) & (lab[..., 2] > -lab[..., 1])
-    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    size = 2 * max(1, round(0.6 / cell_m)) + 1
-    mean = cv2.blur(grey, (size, size))
-    spread = np.sqrt(np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0.0))
-    rough = spread / (mean + 8.0) > _CROWN_ROUGH
-    crowns = cleaned(np.where(green & rough, 255, 0).astype(np.uint8), 2 * (size // 4) + 3, 1)
-    return np.asarray(cv2.dilate(crowns, _square(_CROWN_M, cell_m)), np.uint8)
 
 
 def _surety(compared: _Compared, region: Mask) -> float:
@@ -402,7 +328,7 @@ def _taken_away(compared: _Compared, region: Mask) -> bool:
     its median; of what was taken away hardly a cell is unlike.
     """
     cell_m = compared.now.grid.cell_m
-    near, far = (cv2.dilate(region, _square(reach_m, cell_m)) for reach_m in _RING_M)
+    near, far = (cv2.dilate(region, square_kernel(reach_m, cell_m)) for reach_m in _RING_M)
     known = (compared.now.known > 0) & (compared.before.known > 0)
     ring = (far > 0) & (near == 0) & known
     inside = (region > 0) & known
@@ -420,23 +346,17 @@ def _taken_away(compared: _Compared, region: Mask) -> bool:
     return float(unlike.mean()) <= _MOST_UNLIKE
 
 
-def _square(reach_m: float, cell_m: float) -> NDArray[np.uint8]:
-    """Return a kernel of ones that reaches so far, at least one cell, to each side."""
-    size = 2 * max(1, round(reach_m / cell_m)) + 1
-    return np.ones((size, size), np.uint8)
-
-
 def _width_m(region: Mask, cell_m: float) -> float:
     """Return the diameter of the widest circle in a region, less what smoothing adds to it."""
     inside = cv2.copyMakeBorder(region, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     widest = 2.0 * float(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
-    return (widest - _smooth_cells(cell_m)) * cell_m
+    return (widest - smooth_cells(cell_m)) * cell_m
 
 
 def _structure_kept(compared: _Compared, region: Mask) -> float:
     """Return the correlation of brightness in and around a region, then and now, -1 to 1."""
     cell_m = compared.now.grid.cell_m
-    wide = cv2.dilate(region, _square(1.0, cell_m))
+    wide = cv2.dilate(region, square_kernel(1.0, cell_m))
     both = (wide > 0) & (compared.now.known > 0) & (compared.before.known > 0)
     parts = []
     for patch in (compared.before, compared.now):
@@ -446,15 +366,6 @@ def _structure_kept(compared: _Compared, region: Mask) -> float:
         parts.append(fine[both] - float(fine[both].mean()))
     norm = float(np.linalg.norm(parts[0]) * np.linalg.norm(parts[1]))
     return float(parts[0] @ parts[1]) / norm if norm > 0.0 else 0.0
-
-
-def _smooth_bgr(image_bgr: NDArray[np.uint8], cell_m: float) -> NDArray[np.float32]:
-    size = _smooth_cells(cell_m)
-    return np.asarray(cv2.blur(image_bgr.astype(np.float32) / 255.0, (size, size)), np.float32)
-
-
-def _smooth_cells(cell_m: float) -> int:
-    return 2 * max(1, round(_SMOOTH_M / cell_m / 2.0)) + 1
 
 
 def _tints(lab: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -483,4 +394,4 @@ def _new_edges(before: Patch, now: Patch, watched: Mask) -> NDArray[np.float32]:
         size = np.hypot(cv2.Sobel(log, cv2.CV_32F, 1, 0), cv2.Sobel(log, cv2.CV_32F, 0, 1))
         usual = float(np.median(size[watched > 0])) + 0.02
         parts.append(size / usual)
-    return np.asarray(parts[1] - cv2.dilate(parts[0], _square(_SLACK_M, cell_m)))
+    return np.asarray(parts[1] - cv2.dilate(parts[0], square_kernel(_SLACK_M, cell_m)))
