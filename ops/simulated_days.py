@@ -220,11 +220,9 @@ def make_days(
     need_empty(wish.out)
     noise = noise_named(wish.noise)
     scenario = park.scenario
+    # The ground is the park's: drawn anew for each scenario it would differ from its baseline.
     renderer = renderer or Renderer(
-        park.world,
-        life=park.life,
-        scenario=scenario,
-        seed=scenario.seed,
+        park.world, life=park.life, scenario=scenario, seed=wish.site_seed
     )
     wish.out.mkdir(parents=True, exist_ok=True)
     site_path = wish.out / SITE_NAME

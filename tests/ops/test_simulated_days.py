@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -102,6 +103,36 @@ def test_frames_have_places_and_temperatures(made: DaysMade) -> None:
     celsius = thermal.picture.celsius  # type: ignore[union-attr]
     assert celsius is not None
     assert 0.0 < float(np.nanmedian(celsius)) < 60.0
+
+
+def test_the_ground_is_the_parks_whatever_is_staged(
+    made: DaysMade, park: SimulatedPark, tmp_path: Path
+) -> None:
+    """A baseline is filmed in another scenario than what is held against it."""
+    scenario = tmp_path / "nothing.yaml"
+    scenario.write_text(
+        "name: nothing\nseed: 9\npatrol: {starts: 2026-05-11T10:00:00, lasts: 15 min}\n", "utf-8"
+    )
+    wish = _wish(scenario, tmp_path / "out")
+    other = replace(simulated_park(_wish(scenario, tmp_path)), flights=park.flights)
+    again = make_days(wish, other, lambda folder: None)
+    pictures = [_stains(folder) for folder in (made.folders[0], again.folders[0])]
+    alike = []
+    for one, two in zip(*pictures, strict=True):
+        # Kerbs and roofs are the park's anyway; between them is plain ground.
+        plain = np.maximum(abs(one), abs(two)) < np.percentile(abs(one), 60.0)
+        alike.append(np.corrcoef(one[plain], two[plain])[0, 1])
+    assert np.median(alike) > 0.9
+
+
+def _stains(folder: Path) -> list[np.ndarray]:
+    """Return what is dark and bright in the pictures of a patrol at the scale of some metres."""
+    options = FootageOptions(sample_fps=0.5)
+    (source,) = discover([str(folder)], options).sources
+    frames = RecordedPatrol(source, options).frames()
+    seen = [f for f in frames if getattr(f, "spectrum", None) == "visible"]
+    greys = [cv2.cvtColor(f.image_bgr, cv2.COLOR_BGR2GRAY).astype(float) for f in seen]
+    return [cv2.GaussianBlur(g, (0, 0), 1.0) - cv2.GaussianBlur(g, (0, 0), 8.0) for g in greys]
 
 
 def test_two_cameras_that_look_at_the_same_time_are_both_looked_through(
