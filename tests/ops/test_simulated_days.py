@@ -26,6 +26,7 @@ from ops.simulated_days import (
 )
 from park.errors import RecordingError, SettingsError, SimulationError
 from park.patrol_format import read_manifest
+from park.records import Frame
 from park.site import Site
 from sim_data.scenario.truth import read_truth
 from sim_data.sight import Sight
@@ -130,7 +131,7 @@ def _stains(folder: Path) -> list[np.ndarray]:
     options = FootageOptions(sample_fps=0.5)
     (source,) = discover([str(folder)], options).sources
     frames = RecordedPatrol(source, options).frames()
-    seen = [f for f in frames if getattr(f, "spectrum", None) == "visible"]
+    seen = [f for f in frames if isinstance(f, Frame) and f.spectrum == "visible"]
     greys = [cv2.cvtColor(f.image_bgr, cv2.COLOR_BGR2GRAY).astype(float) for f in seen]
     return [cv2.GaussianBlur(g, (0, 0), 1.0) - cv2.GaussianBlur(g, (0, 0), 8.0) for g in greys]
 
