@@ -71,11 +71,8 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     Raises:
         StoreError: the baseline cannot be read.
     """
-    towers = [
-        site.frame.project_geometry(asset.geometry).buffer(_TOWER_M)
-        for asset in site.assets
-        if _is(asset, "cooling_tower")
-    ]
+    cooling = [asset.geometry for asset in site.assets if _is(asset, "cooling_tower")]
+    towers = [site.frame.project_geometry(one).buffer(_TOWER_M) for one in cooling]
     before = None if baseline is None else Baseline(Path(baseline))
     always = (
         HotspotDetector(),
@@ -86,7 +83,7 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     )
     if before is None:
         return always
-    return (*always, ChangeDetector(before, _standing(site)))
+    return (*always, ChangeDetector(before, _standing(site), cooling))
 
 
 def stacks_of(site: Site) -> tuple[Stack, ...]:

@@ -51,6 +51,8 @@ _TILES_IN_MEMORY = 40
 _APART_M = 4.0
 _COARSER = 2.5
 _MOST_SHIFT_M = 6.0
+_BACK_M = 0.1
+"""Each frame is laid on those before; without a pull to its own place a long row slides away."""
 _FAR_M = 250.0
 
 TileKey = tuple[int, int]
@@ -115,7 +117,8 @@ class BaselineBuilder:
             self._passed_over["shows no ground"] = self._passed_over.get("shows no ground", 0) + 1
             return False
         patch = laid_flat(view.image_bgr, view.scale_xy, sight.locator, self._frame, grid)
-        moved = registered(self._so_far(grid), patch, most_shift_m(sight, _MOST_SHIFT_M))
+        most_m = most_shift_m(sight, _MOST_SHIFT_M)
+        moved = registered(self._so_far(grid), patch, most_m, back_m=_BACK_M)
         shift = None
         if moved is not None:
             patch, far_m, shift = moved

@@ -25,6 +25,7 @@ from typing import Self
 
 import cv2
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -51,6 +52,7 @@ from vision.scene.ortho import (
     ground_near_m,
 )
 from vision.scene.regions import cleaned, grown, regions
+from vision.scene.smoke import STEAM_COLOUR, STEAM_LIGHTNESS, STEAM_REACH_M
 from vision.scene.view import SceneView
 from vision.scene.working import Mask
 
@@ -108,6 +110,7 @@ class ChangeDetector:
         baseline: of the site.
         standing: what stands up on the site and has stood before; the ground that it hides, now
             or in the baseline, is not compared.
+        steam_sources: cooling towers, WGS84, longitude first; white air near them is steam.
     """
 
     name = "scene-change"
@@ -115,15 +118,25 @@ class ChangeDetector:
     incident_classes: tuple[str, ...] = ("new_object",)
     every_s = 0.0
 
-    def __init__(self, baseline: Baseline, standing: Sequence[Standing] = ()) -> None:
+    def __init__(
+        self,
+        baseline: Baseline,
+        standing: Sequence[Standing] = (),
+        steam_sources: Sequence[BaseGeometry] = (),
+    ) -> None:
         self._baseline = baseline
         self._standing = tuple(standing)
+        self._steam_sources = tuple(steam_sources)
+        project = baseline.facts.frame.project_geometry
+        self._steam_m = shapely.union_all(
+            [project(source).buffer(STEAM_REACH_M) for source in self._steam_sources]
+        )
         self._leans = Leans(self._standing, baseline.facts.frame)
         self._seen: dict[str, list[tuple[float, float, tuple[str, float]]]] = {}
 
     def fresh(self) -> Self:
         """Return a detector with the same baseline that has seen nothing."""
-        return type(self)(self._baseline, self._standing)
+        return type(self)(self._baseline, self._standing, self._steam_sources)
 
     def look(
         self,
@@ -163,6 +176,8 @@ class ChangeDetector:
         for region in regions(whole, least_px):
             sure = _surety(compared, region)
             if sure < LEAST_SURE or _width_m(region, grid.cell_m) < LEAST_WIDTH_M:
+                continue
+            if _is_steam(compared, region & grid.mask(self._steam_m)):
                 continue
             again = self._seen_before(zone.zone_id, grid, region, view.frame)
             sure *= 1.0 if again else 0.7
@@ -318,6 +333,18 @@ def _surety(compared: _Compared, region: Mask) -> float:
     by_contrast = 1.0 - 0.8 * math.exp(-1.6 * max(0.0, contrast - 0.6))
     by_structure = 1.0 - 0.45 * max(0.0, structure)
     return by_contrast * by_structure * (1.0 - 0.6 * math.exp(-area / 12.0))
+
+
+def _is_steam(compared: _Compared, region: Mask) -> bool:
+    """Return whether a region, as far as it is near cooling towers, is white and was darker."""
+    inside = (region > 0) & (compared.now.known > 0)
+    if not inside.any():
+        return False
+    was, is_now = (
+        np.median(lab[inside], axis=0) for lab in (compared.lab_before, compared.lab_now)
+    )
+    white = is_now[0] >= STEAM_LIGHTNESS and math.hypot(is_now[1], is_now[2]) <= STEAM_COLOUR
+    return bool(white and is_now[0] > was[0])
 
 
 def _taken_away(compared: _Compared, region: Mask) -> bool:

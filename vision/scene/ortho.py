@@ -26,6 +26,7 @@ _LEAST_KNOWN = 0.25
 _BOX_MARGIN = 0.15
 _SPARE_M = 0.5
 _SIGMAS = 3.0
+_MOST_BACK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,9 @@ def most_shift_m(sight: Sight, at_most_m: float) -> float:
     return min(at_most_m, _SPARE_M + _SIGMAS * error_m)
 
 
-def registered(onto: Patch, patch: Patch, most_m: float) -> tuple[Patch, float, FloatArray] | None:
+def registered(
+    onto: Patch, patch: Patch, most_m: float, *, back_m: float = 0.0
+) -> tuple[Patch, float, FloatArray] | None:
     """Return a patch moved so that it lies on another of the same grid, and how it was moved.
 
     The second value is by how many metres at most; the third the homography from its cells as
@@ -254,6 +257,8 @@ def registered(onto: Patch, patch: Patch, most_m: float) -> tuple[Patch, float, 
         onto: what it is to lie on.
         patch: what is moved.
         most_m: the furthest that any known corner of it may move.
+        back_m: how much nearer to where it was it is left, up to a quarter of the way. What is laid
+            on what was laid before drifts off with it, were it not drawn back to its own pose.
     """
     both = (onto.known > 0) & (patch.known > 0)
     if both.mean() < _LEAST_KNOWN * 0.2 or both.sum() < 2500:
@@ -276,14 +281,22 @@ def registered(onto: Patch, patch: Patch, most_m: float) -> tuple[Patch, float, 
     far_m = float(np.linalg.norm(moved - corners, axis=1).max()) * cell_m
     if far_m > most_m:
         return None
+    share = 1.0 - min(_MOST_BACK, back_m / max(far_m, 1e-6))
+    homography = _part_of(motion.homography, share)
     size = (patch.grid.columns, patch.grid.rows)
-    image = cv2.warpPerspective(patch.image_bgr, motion.homography, size)
-    known = cv2.warpPerspective(patch.known, motion.homography, size, flags=cv2.INTER_NEAREST)
-    sine = cv2.warpPerspective(patch.sine, motion.homography, size)
+    image = cv2.warpPerspective(patch.image_bgr, homography, size)
+    known = cv2.warpPerspective(patch.known, homography, size, flags=cv2.INTER_NEAREST)
+    sine = cv2.warpPerspective(patch.sine, homography, size)
     solid = cv2.erode(known, np.ones((3, 3), np.uint8))
     return (
         Patch(patch.grid, np.asarray(image, np.uint8), np.asarray(solid, np.uint8),
               np.asarray(sine, np.float32)),
-        far_m,
-        motion.homography,
+        share * far_m,
+        homography,
     )  # fmt: skip
+
+
+def _part_of(homography: FloatArray, share: float) -> FloatArray:
+    """Return a homography that moves a share of the way; one that moves little is nearly linear."""
+    whole = homography / homography[2, 2]
+    return np.asarray(np.eye(3) + share * (whole - np.eye(3)), np.float64)

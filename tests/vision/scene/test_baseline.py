@@ -151,6 +151,30 @@ def test_frames_whose_poses_are_off_are_laid_onto_each_other(tmp_path: Path) -> 
     assert sharp[1.5] == pytest.approx(sharp[0.0], rel=0.25)
 
 
+def test_a_long_row_does_not_slide_off_with_the_frame_that_began_it(tmp_path: Path) -> None:
+    """Each is laid on those before, and drawn back to its own pose by a little."""
+    builder = BaselineBuilder(tmp_path / "base", CELL_M)
+    for i in range(20):
+        east = -60.0 + 6.0 * i
+        view = posed(east_m=east, alt_m=40.0, size=SMALL)
+        said = posed(east_m=east, north_m=1.2 if i == 0 else 0.0, alt_m=40.0, size=SMALL)
+        builder.add(sight_of(ground().seen(view), said, time_s=float(i)))
+    made = builder.finish()
+    assert north_off_m(made, -60.0) == pytest.approx(1.2, abs=0.4), "as the first was said to be"
+    assert abs(north_off_m(made, 50.0)) < 0.2
+
+
+def north_off_m(made: Baseline, east_m: float) -> float:
+    """Return how far north of where it is a baseline shows the ground."""
+    view = posed(east_m=east_m, alt_m=40.0, size=SMALL)
+    east, north = made.facts.frame.to_en_m(view.pose.lat_deg, view.pose.lon_deg)
+    grid = CellGrid.around((east - 9.0, north - 8.0, east + 9.0, north + 8.0), CELL_M)
+    true = laid_flat(ground().seen(view), (1.0, 1.0), Locator(view), made.facts.frame, grid)
+    lying = registered(made.patch(grid), true, 3.0)
+    assert lying is not None
+    return -float(lying[2][1, 2]) * CELL_M
+
+
 @pytest.mark.parametrize(("sigma_m", "moved"), [(0.05, False), (2.0, True)])
 def test_a_frame_is_moved_no_further_than_its_pose_may_be_off(
     tmp_path: Path, sigma_m: float, moved: bool

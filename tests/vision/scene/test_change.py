@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapely.geometry import Polygon
+from shapely.geometry import Point, Polygon
 
 from park.records import Detection, PosedView
 from park.taxonomy import MeasureUnit
@@ -195,6 +195,25 @@ def test_what_leans_over_the_ground_or_leant_in_the_baseline_is_no_change(
     # The camera is 3 m east of the middle: a high house between it and the place hides this.
     assert seen_beside(rectangle(4.0, 2.0, 1.0, 5.0)) == ()
     assert len(seen_beside(rectangle(-15.0, 2.0, 4.0, 5.0))) == 1
+
+
+@pytest.mark.parametrize(
+    ("tower", "thing", "told"),
+    [
+        (Point(-10.0, 20.0), "pale shed", 0),
+        (Point(-10.0, 20.0), "blue shed", 1),
+        (Point(-90.0, 20.0), "pale shed", 1),
+    ],
+    ids=["white, near", "blue, near", "white, far off"],
+)
+def test_what_is_white_near_a_cooling_tower_is_steam(
+    baseline: Baseline, tower: Point, thing: str, told: int
+) -> None:
+    ground = later()
+    ground.paint(PLACE, OBJECTS[thing], 4.0)
+    view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
+    detector = ChangeDetector(baseline, steam_sources=[SITE.unproject_geometry(tower)])
+    assert len(detector.fresh().look(view, [ZONE])) == told
 
 
 def test_what_is_seen_again_in_its_place_is_surer(baseline: Baseline) -> None:
