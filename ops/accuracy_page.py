@@ -12,7 +12,7 @@ from ops.accuracy import Accuracy
 from ops.accuracy_models import AIMS_AP50, ClassFigures, ModelFigures
 from ops.accuracy_photos import PhotoFigures
 from ops.accuracy_pooling import IncidentFigures, Pooled, Share, pool
-from ops.accuracy_scenarios import RunFigures
+from ops.accuracy_scenarios import RunFigures, RunWish
 from park.records import JsonValue
 
 AIM_CLEAR = 0.95
@@ -187,7 +187,7 @@ def _scenarios(runs: Sequence[RunFigures]) -> str:
     parts = ["## Incidents in simulated patrols\n", _how(runs)]
     pooled = list(by_weather(runs))
     for weather, mine, together in pooled:
-        parts.append(_weather(weather, mine, together, runs[0].wish.routes))
+        parts.append(_weather(weather, mine, together, runs[0].wish))
     parts.append(_look_alikes([(weather, together) for weather, _, together in pooled]))
     return "\n".join(parts)
 
@@ -210,13 +210,11 @@ def _how(runs: Sequence[RunFigures]) -> str:
     return f"{about}\n"
 
 
-def _weather(
-    weather: str, runs: Sequence[RunFigures], pooled: Pooled, usual_routes: Sequence[str]
-) -> str:
+def _weather(weather: str, runs: Sequence[RunFigures], pooled: Pooled, usual: RunWish) -> str:
     heads = ("type", "staged", "in view", "right", "missed", "false", "precision", "recall",
              "off by", "dwell error")  # fmt: skip
     rows = [_incident_cells(one) for one in (*pooled.types, pooled.total)]
-    text = f"### {weather.capitalize()}\n\n{_air(runs, usual_routes)}\n\n{_table(heads, rows)}"
+    text = f"### {weather.capitalize()}\n\n{_air(runs, usual)}\n\n{_table(heads, rows)}"
     if pooled.detections:
         within = pooled.detections_within / len(pooled.detections)
         places = _wrapped(
@@ -241,24 +239,28 @@ _CAUSES = {
 }
 
 
-def _air(runs: Sequence[RunFigures], usual_routes: Sequence[str]) -> str:
+def _air(runs: Sequence[RunFigures], usual: RunWish) -> str:
     """Say of each scenario of one weather what it was like, a paragraph each."""
     scenarios = dict.fromkeys(run.wish.scenario for run in runs)
     return "\n\n".join(
-        _air_of([run for run in runs if run.wish.scenario == scenario], usual_routes)
+        _air_of([run for run in runs if run.wish.scenario == scenario], usual)
         for scenario in scenarios
     )
 
 
-def _air_of(runs: Sequence[RunFigures], usual_routes: Sequence[str]) -> str:
+def _air_of(runs: Sequence[RunFigures], usual: RunWish) -> str:
     about = runs[0].about
     air: Mapping[str, Any] = about["weather"]
     seeds = ", ".join(str(run.seed) for run in runs)
     frames = sum(run.frames for run in runs)
     models = ", ".join(f"`{name}`" for name in dict.fromkeys(n for run in runs for n in run.models))
     starts = f"from {about['starts']}, " if about["starts"] else ""
-    routes = runs[0].wish.routes
-    along = f", along {', '.join(f'`{one}`' for one in routes)}" if routes != usual_routes else ""
+    mine = runs[0].wish
+    along = ""
+    if mine.routes != usual.routes:
+        along += f", along {', '.join(f'`{one}`' for one in mine.routes)}"
+    if mine.alt_agl_m != usual.alt_agl_m:
+        along += f", {mine.alt_agl_m:g} m up"
     return _wrapped(
         f"Scenario `{runs[0].wish.scenario}`, {_counted(len(runs), 'seed')} {seeds}, "
         f"{frames} pictures{along}; {starts}visibility {air['visibility_m'] / 1000:g} km, clouds "

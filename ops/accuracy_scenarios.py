@@ -28,6 +28,9 @@ ROUTES = ("assets", "works-survey", "roads")
 ALT_AGL_M = 45.0
 """So low that a person is some ten pixels long in the colour pictures."""
 
+_HIGH_AGL_M = 90.0
+"""Above the stacks, and so high that most car parks are in one picture."""
+
 FPS = 2.0
 """As many pictures as `parkwatch reprocess` takes by itself."""
 
@@ -50,15 +53,18 @@ class Shipped:
     Attributes:
         weather: what its weather is called in the table; scenarios of one weather are put together.
         routes: along which it is flown, where no others are asked for.
+        alt_agl_m: how high, where no other height is asked for.
     """
 
     weather: str
     routes: tuple[str, ...] = ROUTES
+    alt_agl_m: float = ALT_AGL_M
 
 
 SHIPPED = {
     "clear-day": Shipped("clear"),
     "clear-fence": Shipped("clear", ("perimeter",)),
+    "clear-high": Shipped("clear", ("assets",), _HIGH_AGL_M),
     "hazy": Shipped("haze"),
     "dusk": Shipped("dusk"),
     NIGHT: Shipped("night"),
@@ -81,7 +87,8 @@ class RunWish:
         site_seed: of the park.
         width_px: of colour pictures.
         height_px: of colour pictures.
-        alt_agl_m: height of the flights above the ground.
+        alt_agl_m: height of the flights above the ground; 0 in what several runs have in common,
+            where each scenario is flown at its own.
         fps: pictures a second.
         baseline: compares with the park as it was; without, nothing new can be found.
         heat_by_day: records heat by day as well, where something is staged that only heat tells.
@@ -139,15 +146,15 @@ def wished_runs(
     Args:
         scenarios: names of shipped ones, or files.
         seeds: how many runs of each.
-        like: what they have in common besides; each is flown along its own routes where it
-            names none.
+        like: what they have in common besides; each is flown along its own routes, and at its
+            own height, where it names none.
 
     Raises:
         SimulationError: there is no such scenario.
     """
     from sim_data.scenario.file import read_scenario
 
-    like = like or RunWish("", "", routes=())
+    like = like or RunWish("", "", routes=(), alt_agl_m=0.0)
     return tuple(
         replace(
             like,
@@ -155,6 +162,7 @@ def wished_runs(
             scenario=scenario,
             seed=part.seed + 1000 * number,
             routes=like.routes or shipped.routes,
+            alt_agl_m=like.alt_agl_m or shipped.alt_agl_m,
         )
         for scenario in scenarios
         for part in [read_scenario(scenario)[0]]

@@ -44,6 +44,7 @@ from pipelines.progress import listener_of
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
 from pipelines.scenes_ahead import MOST_BEHIND, SeenByModels, looked_for
 from pipelines.where_wanted import WhereWanted
+from vision.body_heat import only_warm_bodies
 from vision.clarity import with_clarity
 from vision.clothes import without_clothes
 from vision.detect import BegunFrame, Detector, FrameDetections
@@ -54,7 +55,6 @@ from vision.observe import FrameObservations, Sight, observe, observe_scene
 from vision.overview import overview_picture
 from vision.privacy import PrivacyFinder
 from vision.redact import redact
-from vision.too_hot import without_hot_people
 
 REJECTS = "rejects"
 PATROLS = "patrols"
@@ -432,7 +432,7 @@ class _Look:
             tuple(d for part in parts for d in part.dropped),
             tuple(u for part in parts for u in part.unplaced),
         )
-        people = without_hot_people(without_clothes(whole))
+        people = only_warm_bodies(without_clothes(whole))
         return with_heat_where_it_is(people, self._buildings)
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:

@@ -22,6 +22,7 @@ from vision.scene.baseline import Baseline
 from vision.scene.change import ChangeDetector
 from vision.scene.detector import SceneDetector, Setting, WatchedZone
 from vision.scene.flame import FlameDetector
+from vision.scene.heap import HeapDetector
 from vision.scene.hotspot import HotspotDetector
 from vision.scene.known_light import KnownLight
 from vision.scene.lean import Standing
@@ -74,16 +75,18 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     cooling = [asset.geometry for asset in site.assets if _is(asset, "cooling_tower")]
     towers = [site.frame.project_geometry(one).buffer(_TOWER_M) for one in cooling]
     before = None if baseline is None else Baseline(Path(baseline))
+    standing = _standing(site)
     always = (
         HotspotDetector(),
         FlameDetector(),
-        SmokeDetector(towers, stacks_of(site), Walls(_standing(site), site.frame)),
+        SmokeDetector(towers, stacks_of(site), Walls(standing, site.frame)),
         WaterDetector(),
         SoilDetector(None if before is None else KnownLight(before)),
+        HeapDetector(),
     )
     if before is None:
         return always
-    return (*always, ChangeDetector(before, _standing(site), cooling))
+    return (*always, ChangeDetector(before, standing, cooling))
 
 
 def stacks_of(site: Site) -> tuple[Stack, ...]:
@@ -193,7 +196,7 @@ class _Surroundings:
         """
         area_m = self._site.zone_areas_m[zone.id]
         trees = []
-        if isinstance(detector, WaterDetector | SoilDetector | ChangeDetector):
+        if isinstance(detector, WaterDetector | SoilDetector | HeapDetector | ChangeDetector):
             trees.append(self._roofs)
         if isinstance(detector, WaterDetector):
             trees += [self._roads, self._pipes]

@@ -48,6 +48,9 @@ _NEAR_M = 15.0
 LANE_M = 2.0
 """Half the width within which things are taken to drive one behind the other."""
 
+OVERLAPS_SHARE = 0.2
+"""Of the smaller of two boxes: with more of it in the other, both may be of one body."""
+
 FLOW_REACH_M = 100.0
 FLOW_LEAST_MPS = 3.0
 FLOW_SIGMA_MPS = 4.0
@@ -315,12 +318,31 @@ def _told_once(
     return sorted(i for i, left_out in zip(order, again.tolist(), strict=True) if not left_out)
 
 
+def _sure_to_start(
+    indices: Sequence[int], observations: Sequence[Observation], start_confidence: float
+) -> FloatArray:
+    """Return how sure observations of one frame are, less than enough to start a track for some.
+
+    A box that overlaps a surer one may be a part of the same body, or a shadow: it goes on with a
+    track that is there already, and waits to start one until both stand clear of each other.
+    """
+    sure = np.array([observations[i].confidence for i in indices], np.float64)
+    if len(indices) < 2:
+        return sure
+    boxes_px = np.array([observations[i].box_xyxy_px for i in indices], np.float64)
+    overlaps = sv.box_iou_batch(boxes_px, boxes_px, sv.OverlapMetric.IOS) >= OVERLAPS_SHARE
+    rank = np.empty(len(indices), np.intp)
+    rank[sorted(range(len(indices)), key=lambda n: (-sure[n], indices[n]))] = range(len(indices))
+    hidden = (overlaps & (rank[None, :] < rank[:, None])).any(axis=1)
+    return np.asarray(np.where(hidden, np.minimum(sure, 0.99 * start_confidence), sure))
+
+
 class VideoTracker:
     """Gives observations of one video the ids of tracks.
 
     Feed it the frames of one video in order of time. Observations without a place get no
-    track, nor do those of a thing that a surer one in the same frame is of. The same input
-    gives the same ids.
+    track, nor do those of a thing that a surer one in the same frame is of; those that may be
+    start none. The same input gives the same ids.
 
     Args:
         patrol_id: what track ids start with, so that they are unique between sources.
@@ -378,7 +400,10 @@ class VideoTracker:
                 self._trackers[name] = self._new_tracker(families[name])
             least_apart_m = families[name].least_apart_m if name in families else 0.0
             indices = _told_once(seen, observations, squares_m, least_apart_m)
-            numbers = self._follow(self._trackers[name], seconds, observations, squares_m, indices)
+            sure = np.array([observations[i].confidence for i in indices], np.float64)
+            if least_apart_m > 0.0:
+                sure = _sure_to_start(indices, observations, self.options.start_confidence)
+            numbers = self._follow(self._trackers[name], seconds, sure, squares_m, indices)
             for i, number in numbers.items():
                 track_id = f"{self.patrol_id}-{number:06d}"
                 followed[i] = replace(observations[i], track_id=track_id)
@@ -401,14 +426,14 @@ class VideoTracker:
         self,
         tracker: ByteTrackTracker,
         seconds: float,
-        observations: Sequence[Observation],
+        sure: FloatArray,
         squares_m: FloatArray,
         indices: list[int],
     ) -> dict[int, int]:
         """Return the track number of each observation that has one."""
         found = sv.Detections(
             xyxy=squares_m[indices].reshape(-1, 4),
-            confidence=np.array([observations[i].confidence for i in indices], dtype=np.float64),
+            confidence=sure,
             data={"index": np.array(indices, dtype=np.int64)},
         )
         answer = tracker.update(found, timestamp=seconds)

@@ -64,8 +64,9 @@ def accuracy(
     seeds: Annotated[int, typer.Option("--seeds", help="Runs of each scenario.", min=1)] = 1,
     route: _Routes = None,
     alt_agl: Annotated[
-        float, typer.Option("--alt-agl", help="Height above the ground, metres.")
-    ] = 45.0,
+        float | None,
+        typer.Option("--alt-agl", help="Height above the ground, metres; else 45, or its own."),
+    ] = None,
     fps: Annotated[
         float, typer.Option("--fps", help="Pictures a second.", min=0.1, max=10.0)
     ] = 2.0,
@@ -99,7 +100,7 @@ def accuracy(
         "",
         "",
         routes=tuple(route or ()),
-        alt_agl_m=alt_agl,
+        alt_agl_m=alt_agl or 0.0,
         fps=fps,
         heat_by_day=thermal,
         baseline=baseline,
@@ -128,7 +129,7 @@ def accuracy(
 
 def _command(wish: AccuracyWish, like: RunWish, out: Path) -> str:
     """Return the command line that measures just this again, anywhere."""
-    from ops.accuracy_scenarios import ALT_AGL_M, FPS
+    from ops.accuracy_scenarios import FPS
 
     words = ["parkwatch", "accuracy"]
     pairs = [("--data", wish.data), ("--out", out)]
@@ -138,7 +139,7 @@ def _command(wish: AccuracyWish, like: RunWish, out: Path) -> str:
     if wish.seeds > 1:
         words += ["--seeds", str(wish.seeds)]
     words += [word for route in like.routes for word in ("--route", route)]
-    if like.alt_agl_m != ALT_AGL_M:
+    if like.alt_agl_m:
         words += ["--alt-agl", f"{like.alt_agl_m:g}"]
     if like.fps != FPS:
         words += ["--fps", f"{like.fps:g}"]

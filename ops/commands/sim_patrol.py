@@ -23,7 +23,9 @@ def patrol(
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for all of it; must be empty.")],
     km2: Annotated[float, typer.Option("--km2", help="Size of the park, 1 to 426.")] = 1.0,
-    site_seed: Annotated[int, typer.Option("--site-seed", help="Of the park.", min=0)] = 7,
+    site_seed: Annotated[
+        int, typer.Option("--site-seed", help="Of the park and of its looks.", min=0)
+    ] = 7,
     route: Annotated[
         list[str] | None,
         typer.Option(

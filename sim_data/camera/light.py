@@ -18,6 +18,10 @@ _LOWEST_DEG = 6.0
 """Shadows get no longer than those of a sun this high."""
 _MEAN_KEEP = np.array([0.40, 0.45, 0.55])
 _NIGHT = np.array([0.15, 0.155, 0.185])
+_EXPOSED_TO_DEG, _DARK_FROM_DEG = -3.0, -9.0
+"""A camera exposes for the light that there is: longer and with more gain, until the sun is so far
+below the horizon. There are some 60 lx then, which f/2.8, 1/50 s and ISO 1600 make as bright as
+noon; from the second on, below 0.5 lx, lamps are all that it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,9 @@ def light_at(time: datetime, lat_deg: float, lon_deg: float, weather: Weather) -
     low = 1.0 - min(1.0, max(0.0, elevation) / 30.0)
     tint = np.array([1.0 + 0.06 * low, 1.0 - 0.02 * low, 1.0 - 0.16 * low])
     day_level = tint * (0.82 + 0.18 * sun_share)
-    level = (1.0 - day) * _NIGHT + day * day_level
+    exposed = (elevation - _DARK_FROM_DEG) / (_EXPOSED_TO_DEG - _DARK_FROM_DEG)
+    exposed = min(1.0, max(0.0, exposed))
+    level = (1.0 - exposed) * _NIGHT + exposed * day_level
     keep = 1.0 - (1.0 - _MEAN_KEEP) * sun_share * (1.0 - 0.35 * low)
     r, g, b = (float(v) for v in level)
     kr, kg, kb = (float(v) for v in keep)

@@ -12,6 +12,7 @@ import shapely
 
 from sim_data.camera.backdrop import Backdrop
 from sim_data.camera.frame import Frame
+from sim_data.camera.loose import pour
 from sim_data.camera.nearby import BoxM
 from sim_data.camera.sheet import FloatArray
 from sim_data.camera.walls import lit_wall, wall_size_px
@@ -34,6 +35,7 @@ class Prism:
         shrink: how much of its width the top has.
         hollow: darkness of an opening in the top, 0 for none.
         bands: painted red and white near the top.
+        loose: of stones or lumps, whose grain is seen from near.
     """
 
     number: int
@@ -47,6 +49,7 @@ class Prism:
     shrink: float = 1.0
     hollow: float = 0.0
     bands: bool = False
+    loose: bool = False
 
     def distance_m(self, eye: FloatArray) -> float:
         """Return how far its nearest point is, seen from above."""
@@ -83,8 +86,11 @@ def draw_prisms(frame: Frame, backdrop: Backdrop, prisms: Sequence[Prism], view_
         if eye[2] <= prism.top_m:
             continue
         top = _top_ring(prism)
-        outline = frame.outline(np.column_stack([top, np.full(len(top), prism.top_m)]))
-        if prism.top_rgb is not None:
+        face = np.column_stack([top, np.full(len(top), prism.top_m)])
+        outline = frame.outline(face)
+        if prism.loose:
+            _pour(frame, prism, face, frame.mode.light.on((0.0, 0.0, 1.0)))
+        elif prism.top_rgb is not None:
             _flat_top(frame, prism, outline)
         elif prism.number in roofs:
             mask, window = frame.stencil(outline)
@@ -143,10 +149,17 @@ def _sides(frame: Frame, prism: Prism) -> None:
             _wall(frame, prism, quad, int(side), lit)
         elif prism.bands:
             _banded(frame, prism, quad, lit)
+        elif prism.loose:
+            _pour(frame, prism, quad, lit)
         else:
             warm = prism.warmer_c + 5.0 * frame.mode.light.warm * float(lit.mean())
             ink = frame.ink(np.array(prism.rgb) * lit, frame.mode.air_c + warm)
             frame.fill(frame.outline(quad), ink, prism.number)
+
+
+def _pour(frame: Frame, prism: Prism, face: FloatArray, lit: FloatArray) -> None:
+    warm = prism.warmer_c + 5.0 * frame.mode.light.warm * float(lit.mean())
+    pour(frame, face, np.array(prism.rgb) * lit, frame.mode.air_c + warm, prism.number)
 
 
 def _banded(frame: Frame, prism: Prism, quad: FloatArray, lit: FloatArray) -> None:

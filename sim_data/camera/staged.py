@@ -180,6 +180,7 @@ def solid_prism(solid: Solid, number: int) -> Prism:
         solid.rgb,
         0.0,
         shrink=0.3 if heap else 1.0,
+        loose=solid.build is Build.STOCKPILE,
     )
 
 

@@ -58,7 +58,7 @@ def standing_prisms(index: WorldIndex, box: BoxM, first: int) -> list[Prism]:
             r, g, b = (int(v * shade) for v in pile.rgb)
             found.append(
                 Prism(number, part, low * pile.height_m, high * pile.height_m, (r, g, b),
-                      (r, g, b), 4.0, shrink=max(0.3, shrink + 0.22))
+                      (r, g, b), 4.0, shrink=max(0.3, shrink + 0.22), loose=not pile.covered)
             )  # fmt: skip
         number += 1
     for rack in index.racks.within(grown(box, 10.0)):

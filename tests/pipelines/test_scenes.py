@@ -91,7 +91,7 @@ def test_limits_of_a_rule_reach_the_detector() -> None:
         ("smoke_plume", ("scene-smoke",)),
         ("overheating_equipment", ("scene-hotspot",)),
         ("discoloured_water", ("scene-water",)),
-        ("bare_soil", ("scene-soil",)),
+        ("bare_soil", ("scene-soil", "scene-heap")),
     ],
 )
 def test_each_incident_has_the_detectors_that_find_it(
@@ -163,8 +163,9 @@ def test_roofs_are_no_soil_and_an_outfall_tells_where_water_is_clean() -> None:
         geometry=FRAME.unproject_geometry(shapely.Point(30.0, 0.0)),
     )  # fmt: skip
     park = replace(site, buildings=(hall,), assets=(pipe,))
-    water, soil = watched_scenes(park, every_detector(park))
-    assert soil.zones[0].area_m.area == pytest.approx(1600.0 - 143.1, abs=1.0)
+    water, soil, heap = watched_scenes(park, every_detector(park))
+    for ground in (soil, heap):
+        assert ground.zones[0].area_m.area == pytest.approx(1600.0 - 143.1, abs=1.0)
     assert water.zones[0].number("outfall_east_m", 0.0) == pytest.approx(30.0, abs=0.01)
     assert water.zones[0].number("outfall_north_m", 9.0) == pytest.approx(0.0, abs=0.01)
 

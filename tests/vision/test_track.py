@@ -32,9 +32,11 @@ def seen(
     confidence: float = 0.8,
 ) -> Observation:
     lat, lon = FRAME.to_lat_lon(east_m, north_m)
+    x_px, y_px = 20.0 * east_m, -20.0 * north_m
     return Observation(
         f"{name}@{time_s}", "patrol", START + timedelta(seconds=time_s), class_name, confidence,
-        (0.0, 0.0, 9.0, 9.0), None, None, GroundPoint(lat, lon, 3.0), 4.5, "v.mp4", time_s, "m",
+        (x_px, y_px, x_px + 11.0, y_px + 20.0), None, None, GroundPoint(lat, lon, 3.0), 4.5,
+        "v.mp4", time_s, "m",
     )  # fmt: skip
 
 
@@ -171,6 +173,34 @@ def test_only_what_cannot_stand_so_close_is_one_thing(
     tracked = VideoTracker("patrol").update(START, frame)
     assert len({o.track_id for o in tracked} - {None}) == tracks
     assert tracked[0].track_id is not None
+
+
+@pytest.mark.parametrize(
+    ("place_m", "frames", "tracks"),
+    [
+        pytest.param((0.3, -0.4), {3}, 2, id="a leg is somebody, too"),
+        pytest.param((0.3, -0.4), {3, 4, 5}, 2, id="a leg is somebody for long"),
+        pytest.param((0.7, -1.0), {3, 4, 5, 6, 7}, 3, id="a third joins them"),
+    ],
+)
+def test_who_is_seen_before_a_surer_one_begins_a_track_when_clear_of_them(
+    place_m: tuple[float, float], frames: set[int], tracks: int
+) -> None:
+    tracker = VideoTracker("patrol")
+    ids: dict[str, list[str | None]] = {}
+    for k in range(8):
+        time_s = k / 2
+        frame = [
+            seen("left", time_s, 0.0, 1.2 * k, class_name="person", confidence=0.6),
+            seen("right", time_s, 1.4, 1.2 * k, class_name="person", confidence=0.6),
+        ]
+        if k in frames:
+            place = place_m[0], 1.2 * k + place_m[1]
+            frame.append(seen("third", time_s, *place, class_name="person", confidence=0.4))
+        for one in tracker.update(START + timedelta(seconds=time_s), frame):
+            ids.setdefault(one.detection_id.partition("@")[0], []).append(one.track_id)
+    assert len({track for row in ids.values() for track in row} - {None}) == tracks
+    assert len(set(ids["left"])) == len(set(ids["right"])) == 1
 
 
 def test_of_a_row_of_boxes_each_further_than_the_surest_allows_is_a_thing() -> None:

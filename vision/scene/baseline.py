@@ -45,7 +45,7 @@ FORMAT = "parkwatch-baseline@1"
 TILE_CELLS = 512
 CELL_M = 0.1
 LEAST_SINE = 0.70
-"""Ground seen flatter than 45 degrees is not taken: what stands on it leans too far."""
+"""Ground seen flatter than 45 degrees is neither taken nor compared: what stands leans over it."""
 
 _TILES_IN_MEMORY = 40
 _APART_M = 4.0

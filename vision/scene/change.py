@@ -33,11 +33,10 @@ from park.geodesy import FloatArray
 from park.measure import Measure
 from park.records import BoxXyxyPx, Detection, Frame, PosedView
 from park.taxonomy import MeasureUnit
-from vision.scene.baseline import Baseline
+from vision.scene.baseline import LEAST_SINE, Baseline
 from vision.scene.detector import WatchedZone, model_id
 from vision.scene.lean import Leans, Standing
 from vision.scene.lying import (
-    LEAST_SINE,
     MOST_SHIFT_M,
     SMOOTH_M,
     Lying,

@@ -7,11 +7,9 @@ outline enlarged about the camera's foot.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -19,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from park.geodesy import FloatArray, LocalFrame
 from park.records import CameraPose
 from vision.scene.ortho import CellGrid
-from vision.scene.working import Mask
+from vision.scene.working import Mask, fill_polygon
 
 _SLACK_M = 1.0
 """Eaves, and outlines that are drawn roughly."""
@@ -30,7 +28,6 @@ _BASELINE_HIGHEST_M = 20.0
 _PIPE_HALF_M = 2.0
 _HIGHEST = 0.9
 """Share of the camera's height; what is higher hides all behind it just as well."""
-_SUBCELLS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +101,5 @@ def _outline(shape: BaseGeometry) -> BaseGeometry:
 
 
 def _fill(mask: Mask, grid: CellGrid, places_m: FloatArray) -> None:
-    columns = (places_m[:, 0] - grid.west_m) / grid.cell_m - 0.5
-    rows = (grid.north_m - places_m[:, 1]) / grid.cell_m - 0.5
-    # Far outside of a grid, numbers would not fit into OpenCV's.
-    most = 8.0 * max(grid.shape) + 1e4
-    cells = np.clip(np.column_stack([columns, rows]), -most, most)
-    shift = int(math.log2(_SUBCELLS))
-    cv2.fillPoly(mask, [np.round(cells * _SUBCELLS).astype(np.int32)], 255, shift=shift)
+    corner_m = np.array([grid.west_m, grid.north_m])
+    fill_polygon(mask, (places_m[:, :2] - corner_m) * (1.0, -1.0) / grid.cell_m, 255)

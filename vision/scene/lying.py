@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from park.geodesy import FloatArray
 from park.records import BoxXyxyPx, PosedView
-from vision.scene.baseline import Baseline
+from vision.scene.baseline import LEAST_SINE, Baseline
 from vision.scene.known_light import MOST_GAIN
 from vision.scene.lean import Leans
 from vision.scene.light import Light, light_between
@@ -32,9 +32,6 @@ from vision.scene.ortho import (
 from vision.scene.regions import cleaned
 from vision.scene.view import SceneView
 from vision.scene.working import Mask
-
-LEAST_SINE = 0.70
-"""Ground seen flatter than 45 degrees is not compared: buildings lean over it."""
 
 MOST_SHIFT_M = 8.0
 SMOOTH_M = 0.3

@@ -4,7 +4,8 @@ A pixel counts by colour and by texture. Colour is the hue and chroma of CIE Lab
 of the light has been taken out, which is read off what is grey in the picture (asphalt,
 concrete): soil is more yellow than red and more red than green, grass and nets are green,
 asphalt and concrete have hardly any chroma, tiled roofs and red asphalt are redder. Texture
-keeps even painted or tarred surfaces out, and what is as broken as crowns and rubble.
+keeps even painted or tarred surfaces out, and what is as broken as crowns and rubble. Heaps of
+grey material are told by their shape instead (`vision.scene.heap`).
 """
 
 from __future__ import annotations
@@ -179,20 +180,20 @@ def soil_likeness(view: SceneView, watched: Mask) -> NDArray[np.float32]:
     around = rectangle_around(watched, half_metre_px)
     if around is not None:
         # The light is read off the whole picture, the ground only where it matters.
-        cast = light_cast(_small_lab(view.image_bgr))
+        cast = light_cast(small_lab(view.image_bgr))
         smooth = np.asarray(cv2.blur(view.lab_in(around), (half_metre_px,) * 2), np.float32)
-        rough = _roughness(view.gray[around], half_metre_px + 2)
+        rough = roughness(view.gray[around], half_metre_px + 2)
         likeness[around] = _likeness(smooth, rough, watched[around], cast)
     return likeness
 
 
-def _small_lab(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+def small_lab(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return a picture in CIE Lab, each pixel the mean of a square of them."""
     size = [max(1, round(side / _FOR_LIGHT_PX)) for side in image_bgr.shape[1::-1]]
     return lab_of(np.asarray(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8))
 
 
-def _roughness(gray: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+def roughness(gray: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
     """Return the deviation of brightness around pixels as a share of it."""
     grey = gray.astype(np.float32)
     mean = np.asarray(cv2.blur(grey, (size, size)), np.float32)

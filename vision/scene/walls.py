@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import shapely
 import shapely.geometry
@@ -18,14 +17,13 @@ from park.geodesy import FloatArray, LocalFrame
 from park.records import PosedView
 from vision.scene.lean import Standing
 from vision.scene.view import SceneView
-from vision.scene.working import Mask
+from vision.scene.working import Mask, fill_polygon
 
 _HIGHEST = 0.9
 """Share of the camera's height: the top of what is higher is beyond the horizon."""
 _FAR = 8.0
 """Heights of the camera; walls further off are small, and seen from the side as the ground is."""
 _LONGEST_M = 15.0
-_SUBPIXELS = 4
 
 
 class Walls:
@@ -93,10 +91,5 @@ def _face(rim_m: FloatArray, foot_m: FloatArray) -> NDArray[np.bool_]:
 
 def _fill(mask: Mask, corners_px: FloatArray, value: int) -> None:
     """Fill a polygon, if all its corners are before the camera."""
-    if not np.isfinite(corners_px).all():
-        return
-    # Far outside of a picture, numbers would not fit into OpenCV's.
-    most = 8.0 * max(mask.shape) + 1e4
-    corners = np.clip(corners_px - 0.5, -most, most)
-    shift = int(np.log2(_SUBPIXELS))
-    cv2.fillPoly(mask, [np.round(corners * _SUBPIXELS).astype(np.int32)], value, shift=shift)
+    if np.isfinite(corners_px).all():
+        fill_polygon(mask, corners_px, value)

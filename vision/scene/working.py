@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from park.errors import RecordError
+from park.geodesy import FloatArray
 from park.records import Frame
 
 Mask = NDArray[np.uint8]
@@ -17,6 +18,9 @@ Rectangle = tuple[slice, slice]
 
 LEAST_SIDE_PX = 64
 """In smaller pictures nothing is looked for."""
+
+_SHIFT = 2
+"""OpenCV takes corners in parts of a pixel: two to this."""
 
 _WIDE_PX = 12.0
 _QUARTER = 60
@@ -58,6 +62,21 @@ def within(mask: Mask, margin_px: float) -> Mask:
     near = np.multiply(outside_px <= margin_px / 2.0, np.uint8(255), dtype=np.uint8)
     large = cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.asarray(cv2.bitwise_or(large, mask), np.uint8)
+
+
+def fill_polygon(mask: Mask, corners_px: FloatArray, value: int) -> None:
+    """Fill a polygon whose corners may lie far outside of a mask.
+
+    Args:
+        mask: is changed.
+        corners_px: x and y, the mask's corner at 0 and pixels from there on, shape (N, 2); all
+            finite.
+        value: what is filled in.
+    """
+    # Far outside of a mask, numbers would not fit into OpenCV's.
+    most = 8.0 * max(mask.shape) + 1e4
+    corners = np.clip(corners_px - 0.5, -most, most) * 2**_SHIFT
+    cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], value, shift=_SHIFT)
 
 
 def lab_of(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -40,6 +40,10 @@ from tests.sim_data.camera.parks import (
 from vision.camera import project_points
 
 BEGUN = NOON - timedelta(minutes=10)
+DUSK = NOON + timedelta(hours=7, minutes=8)
+"""The sun is 2 degrees below the horizon."""
+LATE = NOON + timedelta(hours=7, minutes=58)
+"""And 11."""
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +177,31 @@ def test_nights_are_dark_and_haze_takes_contrast(empty: Renderer) -> None:
     assert night.mean() < 0.35 * day.mean()
     hazy = Renderer(small_park(), life=None, seed=3, weather=Weather(visibility_m=300.0))
     assert hazy.rgb(pose, LENS, NOON).std() < 0.6 * day.std()
+
+
+def test_a_camera_exposes_for_the_light_after_sunset_and_shows_lamps_alone_later(
+    empty: Renderer,
+) -> None:
+    pose = pose_at(0.0, 0.0, 80.0)
+    noon, dusk, late = (empty.rgb(pose, LENS, time).mean() for time in (NOON, DUSK, LATE))
+    assert dusk > 0.6 * noon
+    assert late < 0.45 * noon
+
+
+def test_loose_heaps_have_grain_that_stays_in_its_place_and_covers_are_smooth() -> None:
+    def top(build: Build, east_m: float) -> np.ndarray:
+        heap = Solid("heap", "s", build, square(0.0, 0.0, 6.0), 0.0, 2.0, (96, 90, 84))
+        renderer = with_things(heap)
+        pose = pose_at(east_m, 0.0, 30.0)
+        spots = np.mgrid[-1.5:1.5:0.1, -1.5:1.5:0.1].reshape(2, -1).T
+        xy = np.array([where_vision_sees(pose, LENS, *spot, 2.0) for spot in spots])
+        x, y = np.round(xy - 0.5).astype(int).T
+        return np.asarray(renderer.rgb(pose, LENS, NOON)[y, x].mean(axis=1))
+
+    loose, again = (top(Build.STOCKPILE, east_m) for east_m in (0.0, 4.0))
+    covered = top(Build.COVERED_STOCKPILE, 0.0)
+    assert loose.std() > 2.5 * covered.std()
+    assert np.corrcoef(loose, again)[0, 1] > 0.6
 
 
 def test_motion_smears_a_picture_along_the_way_flown(empty: Renderer) -> None:

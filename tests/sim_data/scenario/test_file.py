@@ -118,6 +118,7 @@ def test_shipped_scenarios_are_found_by_name_and_others_by_path(tmp_path: Path) 
     assert set(shipped_scenarios()) == {
         "clear-day",
         "clear-fence",
+        "clear-high",
         "dusk",
         "hazy",
         "look-alikes",
