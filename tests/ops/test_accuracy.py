@@ -247,7 +247,7 @@ def test_scenarios_of_one_weather_are_counted_together_and_told_apart() -> None:
     assert "Scenario `clear-day`, seed 1, 40 pictures; from 10:00" in text
     assert "Scenario `clear-fence`, seed 1, 40 pictures, along `perimeter`; from 10:00" in text
     assert "Scenario `clear-high`, seed 1, 40 pictures, 90 m up; from 10:00" in text
-    assert "| illegal_parking | 4 | " in text
+    assert "| illegal_parking | 6 | " in text
     assert text.count("### Clear") == 1
 
 
