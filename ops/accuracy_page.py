@@ -258,7 +258,9 @@ def _air_of(runs: Sequence[RunFigures], usual: RunWish) -> str:
     mine = runs[0].wish
     along = ""
     if mine.routes != usual.routes:
+        told = [f"{name} {_told(value)}" for name, value in mine.options]
         along += f", along {', '.join(f'`{one}`' for one in mine.routes)}"
+        along += f" ({', '.join(told)})" if told else ""
     if mine.alt_agl_m != usual.alt_agl_m:
         along += f", {mine.alt_agl_m:g} m up"
     return _wrapped(
@@ -267,6 +269,10 @@ def _air_of(runs: Sequence[RunFigures], usual: RunWish) -> str:
         f"{air['cloud_share']:.0%}, wind {air['wind_mps']:g} m/s, {air['air_c']:g} degC. "
         f"Models: {models}."
     )
+
+
+def _told(value: JsonValue) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
 
 
 def _counted(number: float, word: str) -> str:

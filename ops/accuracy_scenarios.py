@@ -28,8 +28,15 @@ ROUTES = ("assets", "works-survey", "roads")
 ALT_AGL_M = 45.0
 """So low that a person is some ten pixels long in the colour pictures."""
 
-_HIGH_AGL_M = 90.0
-"""Above the stacks, and so high that most car parks are in one picture."""
+RouteOptions = tuple[tuple[str, JsonValue], ...]
+"""Names of options of a route, and their values."""
+
+_HIGH_AGL_M = 110.0
+"""So high that most car parks are in one picture."""
+
+_STACKS_AGL_M = 90.0
+_AT_STACKS: RouteOptions = (("classes", ["stack"]), ("dwell_s", 20), ("gimbal_pitch_deg", -30))
+"""From above their mouths, and with these in the picture."""
 
 FPS = 2.0
 """As many pictures as `parkwatch reprocess` takes by itself."""
@@ -54,17 +61,20 @@ class Shipped:
         weather: what its weather is called in the table; scenarios of one weather are put together.
         routes: along which it is flown, where no others are asked for.
         alt_agl_m: how high, where no other height is asked for.
+        options: of these routes; none where others are asked for.
     """
 
     weather: str
     routes: tuple[str, ...] = ROUTES
     alt_agl_m: float = ALT_AGL_M
+    options: RouteOptions = ()
 
 
 SHIPPED = {
     "clear-day": Shipped("clear"),
     "clear-fence": Shipped("clear", ("perimeter",)),
-    "clear-high": Shipped("clear", ("assets",), _HIGH_AGL_M),
+    "clear-high": Shipped("clear", ("works-survey",), _HIGH_AGL_M),
+    "clear-stacks": Shipped("clear", ("points",), _STACKS_AGL_M, _AT_STACKS),
     "hazy": Shipped("haze"),
     "dusk": Shipped("dusk"),
     NIGHT: Shipped("night"),
@@ -92,6 +102,7 @@ class RunWish:
         fps: pictures a second.
         baseline: compares with the park as it was; without, nothing new can be found.
         heat_by_day: records heat by day as well, where something is staged that only heat tells.
+        options: of the routes, besides their height.
     """
 
     weather: str
@@ -106,6 +117,7 @@ class RunWish:
     fps: float = FPS
     heat_by_day: bool = True
     baseline: bool = True
+    options: RouteOptions = ()
 
     def cameras(self) -> MadeCameras:
         """Return what is recorded: colour by day; heat at night, and by day where it is needed."""
@@ -163,6 +175,7 @@ def wished_runs(
             seed=part.seed + 1000 * number,
             routes=like.routes or shipped.routes,
             alt_agl_m=like.alt_agl_m or shipped.alt_agl_m,
+            options=like.options if like.routes else shipped.options,
         )
         for scenario in scenarios
         for part in [read_scenario(scenario)[0]]
@@ -232,6 +245,7 @@ def _footage_facts(wish: RunWish) -> dict[str, JsonValue]:
     site = generate_park(wish.km2, wish.site_seed).site_geojson()
     cameras = wish.cameras()
     return {
+        **_optional(wish),
         "scenario": _hash(find_scenario(wish.scenario).read_bytes()),
         "seed": wish.seed,
         "site": _hash(site.encode()),
@@ -239,6 +253,10 @@ def _footage_facts(wish: RunWish) -> dict[str, JsonValue]:
         "alt_agl_m": wish.alt_agl_m,
         "cameras": [cameras.rgb, cameras.thermal, cameras.width_px, cameras.height_px, wish.fps],
     }
+
+
+def _optional(wish: RunWish) -> dict[str, JsonValue]:
+    return {"options": dict(wish.options)} if wish.options else {}
 
 
 def _hash(content: bytes) -> str:
@@ -252,7 +270,7 @@ def _days(wish: RunWish, out: Path, scenario: str, cameras: MadeCameras) -> Days
         km2=wish.km2,
         site_seed=wish.site_seed,
         routes=wish.routes,
-        route_options={"alt_agl_m": wish.alt_agl_m},
+        route_options={"alt_agl_m": wish.alt_agl_m, **dict(wish.options)},
         in_view=True,
         seed=wish.seed,
         cameras=cameras,
@@ -284,6 +302,7 @@ def _baseline(wish: RunWish, results: Results) -> Path:
     told = _footage_facts(wish)
     fps = min(_BASELINE_FPS, wish.fps)
     facts: dict[str, JsonValue] = {
+        **_optional(wish),
         "as it was": _BASELINE,
         "site": told["site"],
         "routes": told["routes"],

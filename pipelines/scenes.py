@@ -76,13 +76,14 @@ def every_detector(site: Site, baseline: str | None = None) -> tuple[SceneDetect
     towers = [site.frame.project_geometry(one).buffer(_TOWER_M) for one in cooling]
     before = None if baseline is None else Baseline(Path(baseline))
     standing = _standing(site)
+    walls = Walls(standing, site.frame)
     always = (
         HotspotDetector(),
         FlameDetector(),
-        SmokeDetector(towers, stacks_of(site), Walls(standing, site.frame)),
+        SmokeDetector(towers, stacks_of(site), walls),
         WaterDetector(),
         SoilDetector(None if before is None else KnownLight(before)),
-        HeapDetector(),
+        HeapDetector(walls),
     )
     if before is None:
         return always

@@ -229,12 +229,15 @@ def test_the_page_has_every_detector_and_type_with_its_counts() -> None:
     assert "- scenario clear-day: not asked for" not in text
 
 
-def test_stacks_and_whole_yards_are_looked_at_from_above_the_stacks() -> None:
-    day, high = wished_runs(["clear-day", "clear-high"], 1)
-    assert (high.weather, high.routes) == ("clear", ("assets",))
-    assert (day.alt_agl_m, high.alt_agl_m) == (45.0, 90.0)
-    asked = wished_runs(["clear-high"], 1, RunWish("", "", routes=(), alt_agl_m=60.0))
-    assert asked[0].alt_agl_m == 60.0
+def test_stacks_and_whole_yards_are_looked_at_from_above_them() -> None:
+    day, high, stacks = wished_runs(["clear-day", "clear-high", "clear-stacks"], 1)
+    assert [run.weather for run in (day, high, stacks)] == ["clear"] * 3
+    assert [run.alt_agl_m for run in (day, high, stacks)] == [45.0, 110.0, 90.0]
+    assert (stacks.routes, dict(stacks.options)["classes"]) == (("points",), ["stack"])
+    (asked,) = wished_runs(["clear-high"], 1, RunWish("", "", routes=(), alt_agl_m=60.0))
+    assert asked.alt_agl_m == 60.0
+    (elsewhere,) = wished_runs(["clear-stacks"], 1, RunWish("", "", routes=("roads",)))
+    assert (elsewhere.routes, elsewhere.options) == (("roads",), ())
 
 
 def test_scenarios_of_one_weather_are_counted_together_and_told_apart() -> None:
@@ -242,11 +245,12 @@ def test_scenarios_of_one_weather_are_counted_together_and_told_apart() -> None:
     fence = figures_of("clear", "clear-fence", score_of(["car-2"], in_view=["car-2"]))
     found.runs.append(replace(fence, wish=replace(fence.wish, routes=("perimeter",))))
     high = figures_of("clear", "clear-high", score_of(["car-2"], in_view=["car-2"]))
-    found.runs.append(replace(high, wish=replace(high.wish, alt_agl_m=90.0)))
+    high_up = replace(high.wish, routes=("points",), alt_agl_m=90.0, options=(("dwell_s", 20),))
+    found.runs.append(replace(high, wish=high_up))
     text = page(found, "parkwatch")
     assert "Scenario `clear-day`, seed 1, 40 pictures; from 10:00" in text
     assert "Scenario `clear-fence`, seed 1, 40 pictures, along `perimeter`; from 10:00" in text
-    assert "Scenario `clear-high`, seed 1, 40 pictures, 90 m up; from 10:00" in text
+    assert "Scenario `clear-high`, seed 1, 40 pictures, along `points` (dwell_s" in text
     assert "| illegal_parking | 6 | " in text
     assert text.count("### Clear") == 1
 

@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from park.geodesy import FloatArray
 from park.measure import Measure
 from park.records import Detection
+from vision.scene.baseline import LEAST_SINE
 from vision.scene.detector import LIES_STILL_S, WatchedZone, model_id
 from vision.scene.heights import heights_m
 from vision.scene.regions import Patch, area_measure, cleaned, detection_of, regions
 from vision.scene.soil import LEAST_AREA_M2, SoilDetector, light_cast, roughness, small_lab
 from vision.scene.view import SceneView
+from vision.scene.walls import Walls
 from vision.scene.working import (
     LEAST_SIDE_PX,
     Mask,
@@ -63,6 +65,9 @@ class HeapDetector:
     Settings of a zone: `min_area_m2` (15), `class_name` ("bare_soil" or "stockpile"). Heaps with
     the colour of soil are left to `SoilDetector`. A heap has to be in the picture as a whole, and
     the camera to have moved since the frame before.
+
+    Args:
+        standing: what the site file knows to stand, which is no heap; None for nothing.
     """
 
     name = "scene-heap"
@@ -70,9 +75,12 @@ class HeapDetector:
     incident_classes: tuple[str, ...] = SoilDetector.incident_classes
     every_s = LIES_STILL_S
 
+    def __init__(self, standing: Walls | None = None) -> None:
+        self._standing = standing
+
     def fresh(self) -> Self:
         """Return one that has seen nothing."""
-        return type(self)()
+        return type(self)(self._standing)
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return grey heaps in the zones of one frame."""
@@ -80,14 +88,34 @@ class HeapDetector:
             return ()
         if min(view.shape) < 2 * LEAST_SIDE_PX:
             return ()
+        masks = [(zone, mask) for zone in zones if (mask := view.halved.mask(zone.area_m)).any()]
+        if not masks:
+            return ()
         cast = light_cast(small_lab(view.image_bgr))
-        return tuple(found for zone in zones for found in self._look_at(view, zone, cast))
+        open_ground = self._open_ground(view.halved)
+        return tuple(
+            found
+            for zone, mask in masks
+            for found in self._look_at(view, zone, mask & open_ground, cast)
+        )
+
+    def _open_ground(self, view: SceneView) -> Mask:
+        """Return where ground is seen steeply enough, and nothing stands before it."""
+        steep = np.full(view.shape, 255, np.uint8)
+        if view.ground is not None:
+            # A pixel covers gsd across, and gsd over the sine along the line of sight.
+            with np.errstate(invalid="ignore", divide="ignore"):
+                sine = view.ground.gsd_m**2 / view.ground.area_m2
+            steep = np.multiply(sine >= LEAST_SINE, np.uint8(255), dtype=np.uint8)
+        if self._standing is not None:
+            steep &= ~self._standing.bodies(view, view.shape)
+        return np.asarray(steep, np.uint8)
 
     def _look_at(
-        self, view: SceneView, zone: WatchedZone, cast: tuple[float, float]
+        self, view: SceneView, zone: WatchedZone, watched: Mask, cast: tuple[float, float]
     ) -> Iterator[Detection]:
         class_name = str(zone.settings.get("class_name", self.incident_classes[0]))
-        for place in _standing(view, zone, cast):
+        for place in _standing(view, watched, cast):
             part = view.part(place.rectangle)
             heights = heights_m(view, place.rectangle)
             if heights is None:
@@ -116,13 +144,17 @@ class Heap:
     measure: Measure
 
 
-def _standing(view: SceneView, zone: WatchedZone, cast: tuple[float, float]) -> Iterator[Patch]:
-    """Yield where something loose and grey stands, with what is around it in the zone.
+def _standing(view: SceneView, watched: Mask, cast: tuple[float, float]) -> Iterator[Patch]:
+    """Yield where something loose and grey stands, with what is around it where it is watched.
 
     In the halved picture: most zones have nothing that needs a sharper look.
+
+    Args:
+        view: of the whole picture.
+        watched: of the halved one.
+        cast: a and b of what is grey in the picture.
     """
-    half, whole = view.halved, view.mask(zone.area_m)
-    watched = half.mask(zone.area_m)
+    half = view.halved
     around = rectangle_around(watched, _MARGIN_PX)
     if around is None or np.count_nonzero(watched) < LEAST_PIXELS:
         return
@@ -138,12 +170,12 @@ def _standing(view: SceneView, zone: WatchedZone, cast: tuple[float, float]) -> 
     for region in regions(cleaned(stands, 5, 7), LEAST_PIXELS):
         gsd_m = float(np.nanmedian(part.gsd_m[region > 0]))
         near = np.zeros(half.shape, np.uint8)
-        near[around] = within(region, _AROUND_M[0] / gsd_m)
+        near[around] = within(region, _AROUND_M[0] / gsd_m) & watched
         size = view.shape[::-1]
         large = np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         rectangle = rectangle_around(large, round(2.0 * _AROUND_M[1] / gsd_m))
         if rectangle is not None:
-            yield Patch(rectangle, (large & whole)[rectangle])
+            yield Patch(rectangle, large[rectangle])
 
 
 def loose_and_grey(view: SceneView, cast: tuple[float, float]) -> Mask:

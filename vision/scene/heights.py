@@ -61,7 +61,8 @@ def heights_m(
     moved_m = _on_ground(now, around, flow_px[inner])
     along = moved_m @ (base_m / long_m).astype(np.float32)
     across = np.abs(moved_m @ (np.array([-base_m[1], base_m[0]]) / long_m).astype(np.float32))
-    share = along / np.float32(long_m)
+    # What went further than the camera, the other way, is below the ground by all of its height.
+    share = np.maximum(along / np.float32(long_m), np.float32(-0.9))
     heights = np.float32(height_m) * share / (1.0 + share)
     gsd_m = np.ones(along.shape, np.float32) if now.gsd_m is None else now.gsd_m[around]
     true = across < _ACROSS_PX * gsd_m + _ACROSS_SHARE * np.abs(along)

@@ -193,7 +193,7 @@ class SmokeDetector:
     """
 
     name = "scene-smoke"
-    version = 3
+    version = 4
     incident_classes: tuple[str, ...] = ("smoke", "smoke_plume")
     every_s = 0.0
 
@@ -296,14 +296,15 @@ class SmokeDetector:
         mask = _mask_of(plume.cells, view.small.shape[:2], view.shape)
         if not cv2.countNonZero(mask):
             return []
+        white = _is_white(view, mask)
         for stack in stacks:
-            length_m = stack.length_m(mask) if stack.gives_off(mask) else None
+            its = stack.gives_off(mask) or (not white and stack.may_give_off(mask))
+            length_m = stack.length_m(mask) if its else None
             if length_m is not None:
                 error_m = LENGTH_SHARE_ERROR * length_m
                 measure = Measure(length_m, error_m, MeasureUnit.METRES)
                 return [self._plume(view, mask, confidence, measure, stack.foot_full_px)]
         area_m2 = view.area_m2(mask)
-        white = _is_white(view, mask)
         found = []
         for zone in zones:
             watched = view.near(zone.area_m, zone.number("margin_m", MARGIN_M))

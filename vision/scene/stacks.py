@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 
 from park.records import PosedView
+from vision.scene.smoke_looks import CELL_PX, LONG_SIDE_PX
 from vision.scene.view import SceneView
 from vision.scene.working import Mask
 
 _BESIDE_M = 6.0
 """Smoke is thin where it leaves the mouth, and poses turn a little wrong."""
+_HIDDEN_CELLS = 2.5
 _LEAST_LENGTH_M = 5.0
 
 
@@ -52,11 +54,20 @@ class StackSeen:
 
     def gives_off(self, plume: Mask) -> bool:
         """Return whether a plume, working pixels, begins at the mouth."""
+        return self._away_px(plume) * self.gsd_m <= _BESIDE_M
+
+    def may_give_off(self, plume: Mask) -> bool:
+        """Return whether a plume begins so near the mouth that the stack may hide what is between.
+
+        A stack moves against the ground behind it: the cells at its edges tell no smoke.
+        """
+        cell_px = CELL_PX * max(1.0, max(plume.shape) / LONG_SIDE_PX)
+        return bool(self._away_px(plume) <= _HIDDEN_CELLS * cell_px)
+
+    def _away_px(self, plume: Mask) -> float:
         rows, columns = np.nonzero(plume)
-        if not len(rows):
-            return False
         away_px = np.hypot(columns + 0.5 - self.mouth_px[0], rows + 0.5 - self.mouth_px[1])
-        return float(away_px.min()) * self.gsd_m <= _BESIDE_M
+        return float(away_px.min(initial=math.inf))
 
     def length_m(self, plume: Mask) -> float | None:
         """Return how far a plume reaches from the mouth; None where it is no plume yet.

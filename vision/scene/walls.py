@@ -6,7 +6,8 @@ changes as softly as smoke does. Outlines and heights of the site file say where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -53,25 +54,53 @@ class Walls:
             shape: height and width of the picture that is asked about, which may be shrunk.
         """
         mask = np.zeros(shape, np.uint8)
+        bodies = list(self._bodies_px(view, shape))
+        for body in bodies:
+            for wall in body.walls_px:
+                _fill(mask, wall, 255)
+        for body in bodies:
+            _fill(mask, body.roof_px, 0)
+        return mask
+
+    def bodies(self, view: SceneView, shape: tuple[int, int]) -> Mask:
+        """Return 255 where a view shows what stands, walls and roofs; empty if not known.
+
+        Args:
+            view: whose frame is that of the walls.
+            shape: height and width of the picture that is asked about, which may be shrunk.
+        """
+        mask = np.zeros(shape, np.uint8)
+        for body in self._bodies_px(view, shape):
+            for side in (*body.walls_px, body.roof_px):
+                _fill(mask, side, 255)
+        return mask
+
+    def _bodies_px(self, view: SceneView, shape: tuple[int, int]) -> Iterator[_Body]:
         seen, projector = view.frame.view, view.projector
         if projector is None or not isinstance(seen, PosedView):
-            return mask
+            return
         scale = np.array([shape[1] / view.frame.width_px, shape[0] / view.frame.height_px])
         foot_m = np.array(view.site.to_en_m(seen.pose.lat_deg, seen.pose.lon_deg))
         eye_m = max(seen.pose.alt_home_m, 0.1)
         near = self._tree.query(shapely.Point(foot_m), predicate="dwithin", distance=_FAR * eye_m)
-        roofs = []
         for number in sorted(near.tolist()):
             rim_m = self._rims_m[number]
             height_m = min(self._heights_m[number], _HIGHEST * eye_m)
             base_px = projector.pixels(rim_m) * scale
             top_px = projector.pixels(rim_m, above_m=height_m) * scale
-            for i in np.flatnonzero(_face(rim_m, foot_m)).tolist():
-                _fill(mask, np.array([base_px[i], base_px[i + 1], top_px[i + 1], top_px[i]]), 255)
-            roofs.append(top_px)
-        for top_px in roofs:
-            _fill(mask, top_px, 0)
-        return mask
+            walls = [
+                np.array([base_px[i], base_px[i + 1], top_px[i + 1], top_px[i]])
+                for i in np.flatnonzero(_face(rim_m, foot_m)).tolist()
+            ]
+            yield _Body(walls, top_px)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Body:
+    """What stands as a picture shows it: the walls that face the camera, and the roof, pixels."""
+
+    walls_px: list[FloatArray]
+    roof_px: FloatArray
 
 
 def _rim_m(outline: shapely.Polygon) -> FloatArray:

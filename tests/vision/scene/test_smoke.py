@@ -95,7 +95,7 @@ def test_a_plume_over_the_ground_is_found_and_measured(
     assert max(smoke.confidence for smoke in found) > 0.75
     for view, detections in zip(views, said, strict=True):
         for smoke in detections:
-            assert (smoke.class_name, smoke.model_id) == ("smoke", "scene-smoke@3")
+            assert (smoke.class_name, smoke.model_id) == ("smoke", "scene-smoke@4")
             assert smoke.measure is not None
             assert smoke.measure.unit is MeasureUnit.SQUARE_METRES
             assert 10.0 < smoke.measure.value < 1500.0

@@ -60,3 +60,14 @@ def test_a_plume_begins_at_the_mouth_and_is_as_long_as_it_reaches_from_there() -
     puff = np.zeros_like(plume)
     puff[190:200, 100:120] = 255
     assert seen.length_m(puff) is None
+
+
+def test_from_afar_the_stack_itself_hides_where_its_plume_begins() -> None:
+    """A cell of the small picture is 32 working pixels here, and 16 m of ground."""
+    seen = StackSeen((100.0, 200.0), (100.0, 400.0), 0.5)
+    plume = np.zeros((540, 960), np.uint8)
+    plume[190:200, 170:330] = 255
+    assert not seen.gives_off(plume)
+    assert seen.may_give_off(plume)
+    assert not seen.may_give_off(np.roll(plume, 20, axis=1))
+    assert not seen.may_give_off(np.zeros_like(plume))
