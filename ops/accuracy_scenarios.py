@@ -73,7 +73,7 @@ class Shipped:
 SHIPPED = {
     "clear-day": Shipped("clear"),
     "clear-fence": Shipped("clear", ("perimeter",)),
-    "clear-high": Shipped("clear", ("works-survey",), _HIGH_AGL_M),
+    "clear-high": Shipped("clear", ("roads",), _HIGH_AGL_M),
     "clear-stacks": Shipped("clear", ("points",), _STACKS_AGL_M, _AT_STACKS),
     "hazy": Shipped("haze"),
     "dusk": Shipped("dusk"),
