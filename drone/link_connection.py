@@ -336,7 +336,8 @@ class LinkConnection:
             return
         kind = message.get_type()
         with self._changed:
-            events = self._readings.take(message)
+            events = self._silence_before(kind)
+            events.extend(self._readings.take(message))
             if self._first is None:
                 self._first = message
             if kind == "HEARTBEAT":
@@ -393,6 +394,21 @@ class LinkConnection:
             self._announcer.tell(event)
         if picture is not None:
             self._announcer.tell(picture)
+
+    def _silence_before(self, kind: str) -> list[LinkEvent]:
+        """Return the loss that this heartbeat ends and that nobody looked for meanwhile.
+
+        Where the announcing thread could not run during a silence, its end would pass for
+        nothing, and a change of mode that the vehicle made in it for a pilot's.
+        """
+        now_s = self.clock.monotonic_s()
+        age_s = now_s - self._readings.heard_s
+        if kind != "HEARTBEAT" or self._first is None or self._lost_since_s is not None:
+            return []
+        if age_s <= self._lost_after_s:
+            return []
+        self._lost_since_s = self._readings.heard_s
+        return [LinkLost(self.clock.now(), age_s)]
 
     def _regained(self) -> list[LinkEvent]:
         since_s, self._lost_since_s = self._lost_since_s, None

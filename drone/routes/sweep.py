@@ -134,12 +134,18 @@ def _cuts(turned: BaseGeometry, heights: FloatArray) -> tuple[FloatArray, IntArr
     across = np.empty((len(heights), 2, 2))
     across[:, 0, 0], across[:, 1, 0] = left - 1.0, right + 1.0
     across[:, :, 1] = heights[:, None]
+    spans, line = _spans(across, turned)
+    order = np.lexsort((spans[:, 0], line))
+    return spans[order], line[order]
+
+
+def _spans(across: FloatArray, turned: BaseGeometry) -> tuple[FloatArray, IntArray]:
+    """Return where level lines (N, 2, 2) run over an area, and which of them each part is of."""
     cuts = shapely.intersection(shapely.linestrings(across), turned)
     parts, line = shapely.get_parts(cuts, return_index=True)
-    kept = shapely.get_dimensions(parts) == 1
-    bounds, line = shapely.bounds(parts[kept]), line[kept]
-    order = np.lexsort((bounds[:, 0], line))
-    return bounds[order][:, [0, 2]], line[order].astype(np.int64)
+    # A line that lies between two parts of the area leaves an empty one, of dimension 1 as well.
+    kept = (shapely.get_dimensions(parts) == 1) & ~shapely.is_empty(parts)
+    return shapely.bounds(parts[kept])[:, [0, 2]], line[kept].astype(np.int64)
 
 
 def _shortened(
@@ -209,17 +215,14 @@ def _patched(
         across = np.empty((len(unseen), 2, 2))
         across[:, 0, 0], across[:, 1, 0] = bounds[:, 0], bounds[:, 2]
         across[:, :, 1] = heights[:, None]
-        cuts = shapely.intersection(shapely.linestrings(across), turned)
-        parts, patch = shapely.get_parts(cuts, return_index=True)
-        kept = shapely.get_dimensions(parts) == 1
-        span = shapely.bounds(parts[kept])[:, [0, 2]]
+        span, patch = _spans(across, turned)
         half = (span[:, 1] - span[:, 0]) / 2.0
         reach = np.minimum(0.4 * footprint.depth_m, np.maximum(half - _LEAST_M, 0.0))
         x = np.concatenate((x, span + np.column_stack((reach, -reach))))
-        y = np.concatenate((y, heights[patch[kept]]))
+        y = np.concatenate((y, heights[patch]))
         # Numbers with gaps between: no patch lies beside another line.
         top = int(line.max(initial=0)) + 2
-        line = np.concatenate((line, top + 2 * np.arange(int(kept.sum()), dtype=np.int64)))
+        line = np.concatenate((line, top + 2 * np.arange(len(span), dtype=np.int64)))
     return x, y, line
 
 

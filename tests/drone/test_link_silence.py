@@ -9,6 +9,7 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from drone.link import LinkLost, LinkRegained, VehicleLink, VehicleRebooted
+from drone.telemetry import ModeChanged, StatusText
 from park.errors import LinkError
 from sim_data.copter.faults import LinkDrop, Reboot
 from sim_data.copter.server import CopterServer
@@ -78,6 +79,32 @@ def test_silence_is_noticed_and_its_end_too() -> None:
         assert not link.lost
         seen = link.telemetry.time_boot_s or 0.0
         link.wait_for(lambda t: (t.time_boot_s or 0.0) > seen + 1.0, "telemetry again", 10.0)
+
+
+def test_a_silence_that_nobody_could_look_for_is_told_before_what_ended_it(
+    odd: OddVehicle,
+) -> None:
+    """A change of mode in it is the vehicle's own: unheard, the silence made it a pilot's."""
+    held_up, go_on = threading.Event(), threading.Event()
+
+    def dawdle(news: StatusText) -> None:
+        held_up.set()
+        assert go_on.wait(10.0), news
+
+    with connect(odd, lost_after_s=0.4) as link:
+        heard = Heard(link)
+        link.add_listener(dawdle, StatusText)
+        odd.beat = False
+        odd.say(mavlink.MAVLink_statustext_message(6, b"hold on"))
+        assert held_up.wait(10.0)
+        time.sleep(0.8)
+        odd.heartbeat(mode=6)
+        link.wait_for(lambda t: t.mode == "RTL", "its heartbeat", 10.0)
+        go_on.set()
+        heard.wait(LinkRegained)
+        kinds = [type(news) for news in heard.news]
+        assert kinds[-3:] == [LinkLost, ModeChanged, LinkRegained]
+        assert heard.of(LinkLost)[0].age_s > 0.7
 
 
 def test_telemetry_comes_again_after_the_line_was_cut() -> None:

@@ -66,6 +66,19 @@ def ragged_areas(draw: st.DrawFn) -> Polygon:
     return outline
 
 
+def test_an_area_in_parts_so_far_apart_that_lines_fall_between_them_is_flown() -> None:
+    """No-fly areas and buildings leave such parts of a zone."""
+    cut = NoFly(id="between", geometry=drawn(shapely.box(-150.0, -40.0, 150.0, 40.0)))
+    area = shapely.box(-100.0, -70.0, 100.0, 70.0)
+    for angle_deg in (None, 90.0):
+        options = {} if angle_deg is None else {"angle_deg": angle_deg}
+        site = park(zone(area), cut, outline=WIDE)
+        route = area_route(site, "plot", alt_agl_m=15.0, margin_m=5.0, **options)
+        ends = np.concatenate([np.asarray(path) for path in metres(route)])
+        assert np.isfinite(ends).all()
+        assert ends[:, 1].min() < -45.0 < 45.0 < ends[:, 1].max()
+
+
 @settings(max_examples=30)
 @given(area=ragged_areas(), alt_agl_m=st.floats(20.0, 110.0), overlap=st.floats(0.1, 0.7))
 def test_every_strip_lies_in_the_area_and_the_photos_cover_it(
