@@ -38,6 +38,9 @@ _STACKS_AGL_M = 90.0
 _AT_STACKS: RouteOptions = (("classes", ["stack"]), ("dwell_s", 20), ("gimbal_pitch_deg", -30))
 """From above their mouths, and with these in the picture."""
 
+_HEADS_AGL_M = 15.0
+"""So low that a head is some 20 pixels wide."""
+
 FPS = 2.0
 """As many pictures as `parkwatch reprocess` takes by itself."""
 
@@ -45,6 +48,7 @@ _BASELINE_FPS = 1.0
 _NEEDS_HEAT = "overheating_equipment"
 _HEAT_MODEL = "thermal"
 _COLOUR_MODEL = "people"
+_HAT_MODEL = "site-safety"
 
 _BASELINE = """\
 name: as-it-was
@@ -62,18 +66,21 @@ class Shipped:
         routes: along which it is flown, where no others are asked for.
         alt_agl_m: how high, where no other height is asked for.
         options: of these routes; none where others are asked for.
+        models: names of shipped ones that look as well, whatever the height and the route.
     """
 
     weather: str
     routes: tuple[str, ...] = ROUTES
     alt_agl_m: float = ALT_AGL_M
     options: RouteOptions = ()
+    models: tuple[str, ...] = ()
 
 
 SHIPPED = {
     "clear-day": Shipped("clear"),
     "clear-fence": Shipped("clear", ("perimeter",)),
     "clear-high": Shipped("clear", ("roads",), _HIGH_AGL_M),
+    "clear-low": Shipped("clear", ("hard-hats",), _HEADS_AGL_M, models=(_HAT_MODEL,)),
     "clear-stacks": Shipped("clear", ("points",), _STACKS_AGL_M, _AT_STACKS),
     "hazy": Shipped("haze"),
     "dusk": Shipped("dusk"),
@@ -103,6 +110,7 @@ class RunWish:
         baseline: compares with the park as it was; without, nothing new can be found.
         heat_by_day: records heat by day as well, where something is staged that only heat tells.
         options: of the routes, besides their height.
+        models: names of shipped ones that look as well.
     """
 
     weather: str
@@ -118,6 +126,7 @@ class RunWish:
     heat_by_day: bool = True
     baseline: bool = True
     options: RouteOptions = ()
+    models: tuple[str, ...] = ()
 
     def cameras(self) -> MadeCameras:
         """Return what is recorded: colour by day; heat at night, and by day where it is needed."""
@@ -176,6 +185,7 @@ def wished_runs(
             routes=like.routes or shipped.routes,
             alt_agl_m=like.alt_agl_m or shipped.alt_agl_m,
             options=like.options if like.routes else shipped.options,
+            models=like.models or shipped.models,
         )
         for scenario in scenarios
         for part in [read_scenario(scenario)[0]]
@@ -323,12 +333,14 @@ def _baseline(wish: RunWish, results: Results) -> Path:
 
 
 def _models(app: App, wish: RunWish, instead: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
-    """Return the models that run on colour where none is named, those of people and of heat."""
+    """Return the models that run where none is named, those of people and heat, and more."""
     from vision.models.registry import resolve_model
 
     cameras = wish.cameras()
     chosen = list(app.models([])) if cameras.rgb else []
-    for wanted, name in ((cameras.rgb, _COLOUR_MODEL), (cameras.thermal, _HEAT_MODEL)):
+    asked = [(cameras.rgb, _COLOUR_MODEL), (cameras.thermal, _HEAT_MODEL)]
+    asked += [(True, name) for name in wish.models]
+    for wanted, name in asked:
         if wanted and all(model.card.name != name for model in chosen):
             chosen.append(resolve_model(name))
     given = {model.card.name: model for model in instead}

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -31,14 +32,15 @@ from sim_data.scenario import Scenario
 from sim_data.scenario.records import StagedThing
 from sim_data.world.generate import generate_park
 from sim_data.world.life import Life
-from sim_data.world.records import Weather, World
-from sim_data.world.scene import Scene
+from sim_data.world.records import Rgb, Weather, World
+from sim_data.world.scene import PersonActor, Scene
 
-Task = Literal["rgb", "thermal"]
+Task = Literal["rgb", "thermal", "site"]
 
 CLASSES: dict[Task, tuple[str, ...]] = {
     "rgb": ("car", "van", "truck", "bus", "person", "flame", "smoke", "rubbish", "obstacle"),
     "thermal": ("car", "van", "truck", "bus", "person", "flame", "hotspot"),
+    "site": ("person", "hard hat", "no hard hat", "vest", "no vest"),
 }
 """Classes by their number in the labels."""
 
@@ -52,12 +54,30 @@ _VALIDATION = 6
 _SCENARIOS: dict[Task, tuple[str, ...]] = {
     "rgb": ("clear-day", "hazy", "look-alikes"),
     "thermal": ("night-thermal", "clear-day"),
+    "site": ("people-and-rubbish",),
 }
-_HOURS: dict[Task, tuple[float, float]] = {"rgb": (7.0, 17.5), "thermal": (0.0, 23.9)}
+_HEIGHTS_M: dict[Task, tuple[float, float]] = {
+    "rgb": (25.0, 120.0),
+    "thermal": (25.0, 120.0),
+    "site": (6.0, 20.0),
+}
+_HOURS: dict[Task, tuple[float, float]] = {
+    "rgb": (7.0, 17.5),
+    "thermal": (0.0, 23.9),
+    "site": (7.0, 17.5),
+}
 _LENSES: dict[Task, Intrinsics] = {
     "rgb": Intrinsics.from_fov(1280, 720, 70.0),
     "thermal": Intrinsics.from_fov(640, 512, 50.0),
+    # A part of what a wide lens sees, so that there is somebody in most pictures.
+    "site": Intrinsics.from_fov(416, 416, 32.0),
 }
+_HATS: tuple[Rgb, ...] = ((240, 200, 30), (234, 234, 232), (204, 48, 40), (38, 88, 176),
+                          (232, 112, 26), (40, 130, 70))  # fmt: skip
+_HAIR: tuple[Rgb, ...] = ((28, 26, 26), (54, 42, 34), (92, 72, 50), (120, 116, 112), (20, 20, 24))
+_VESTS: tuple[Rgb, ...] = ((238, 104, 24), (208, 232, 40))
+_CLOTHES: tuple[Rgb, ...] = ((52, 62, 92), (40, 42, 46), (150, 152, 156), (204, 204, 200),
+                             (176, 70, 60), (90, 110, 80), (214, 196, 150))  # fmt: skip
 _TRIES = 20
 _LOWEST_M, _HIGHEST_M = 5.0, 500.0
 
@@ -68,16 +88,19 @@ class Variety:
 
     Attributes:
         scenarios: names of shipped ones, or files, staged in turn; None for those of the task.
-        heights_m: lowest and highest camera, above the middle of the park.
+        heights_m: lowest and highest camera, above the middle of the park; None for those of the
+            task.
 
     Raises:
         SimulationError: a height from which nothing is drawn, or the highest below the lowest.
     """
 
     scenarios: tuple[str, ...] | None = None
-    heights_m: tuple[float, float] = (25.0, 120.0)
+    heights_m: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if self.heights_m is None:
+            return
         low, high = self.heights_m
         if not _LOWEST_M <= low <= high <= _HIGHEST_M:
             raise SimulationError(
@@ -117,16 +140,42 @@ class LabelledPicture:
 
 
 class _Stagings:
-    """The scenario of the scene that is drawn just now."""
+    """The scenario of the scene that is drawn just now.
 
-    def __init__(self) -> None:
+    Args:
+        dressed_by_lot: hat and vest have nothing to do with each other, nor with the place.
+    """
+
+    def __init__(self, *, dressed_by_lot: bool) -> None:
         self.now: Scenario | None = None
+        self._dressed_by_lot = dressed_by_lot
 
     def staged_at(self, time: datetime) -> tuple[StagedThing, ...]:
         return () if self.now is None else self.now.staged_at(time)
 
     def joined(self, scene: Scene) -> Scene:
-        return scene if self.now is None else self.now.joined(scene)
+        joined = scene if self.now is None else self.now.joined(scene)
+        if not self._dressed_by_lot:
+            return joined
+        return replace(joined, people=tuple(_dressed_by_lot(who) for who in joined.people))
+
+
+def _dressed_by_lot(who: PersonActor) -> PersonActor:
+    """Return the same person in what chance gives them, the same at every instant.
+
+    In the park all who wear a vest wear a hat: from that a model would learn to take the one for
+    the other.
+    """
+    rng = np.random.default_rng(zlib.crc32(who.actor_id.encode()))
+    hat, vest = rng.random(2) < 0.5
+    heads, chests = _HATS if hat else _HAIR, _VESTS if vest else _CLOTHES
+    return replace(
+        who,
+        hard_hat=bool(hat),
+        hat_rgb=heads[int(rng.integers(len(heads)))],
+        vest=bool(vest),
+        rgb=chests[int(rng.integers(len(chests)))],
+    )
 
 
 def labelled_pictures(
@@ -151,7 +200,8 @@ def labelled_pictures(
     if not 1 <= images <= 1_000_000:
         raise SimulationError(f"a dataset of {images} images is none; give 1 to 1,000,000")
     world = generate_park(km2, seed)
-    stagings = _Stagings()
+    stagings = _Stagings(dressed_by_lot=task == "site")
+    heights_m = variety.heights_m or _HEIGHTS_M[task]
     life = Life(world, seed)
     renderer = Renderer(world, life=life, scenario=stagings, seed=seed)
     scenario: Scenario | None = None
@@ -162,7 +212,7 @@ def labelled_pictures(
             scenario = _scene(world, task, seed, scene, variety.scenarios or _SCENARIOS[task])
             stagings.now, renderer.weather = scenario, _weather(task, seed, scene)
         time = scenario.starts + timedelta(seconds=float(rng.uniform(60.0, scenario.lasts_s)))
-        pose = _pose(life, scenario, time, variety.heights_m, rng)
+        pose = _pose(life, scenario, time, heights_m, rng)
         lens = _LENSES[task]
         yield LabelledPicture(
             name=f"sim-{task}-{seed}-{number:06d}",
@@ -263,7 +313,7 @@ def _middle(geometry: BaseGeometry) -> tuple[float, float]:
 def _pixels(
     renderer: Renderer, task: Task, pose: CameraPose, lens: Intrinsics, time: datetime
 ) -> NDArray[np.uint8]:
-    if task == "rgb":
+    if task != "thermal":
         return np.asarray(cv2.cvtColor(renderer.rgb(pose, lens, time), cv2.COLOR_RGB2BGR), np.uint8)
     kelvin = renderer.thermal(pose, lens, time).astype(np.float32) / 100.0
     return ThermalPixels((kelvin - 273.15).astype(np.float32)).image_bgr
@@ -370,7 +420,7 @@ def _write_about(
         "seed": seed,
         "park_km2": km2,
         "scenarios": [Path(name).stem for name in variety.scenarios or _SCENARIOS[task]],
-        "heights_m": list(variety.heights_m),
+        "heights_m": list(variety.heights_m or _HEIGHTS_M[task]),
         "labels": {name: counts.get(name, 0) for name in classes},
     }
     (folder / "about.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")

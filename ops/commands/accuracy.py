@@ -65,7 +65,9 @@ def accuracy(
     route: _Routes = None,
     alt_agl: Annotated[
         float | None,
-        typer.Option("--alt-agl", help="Height above the ground, metres; else 45, or its own."),
+        typer.Option(
+            "--alt-agl", help="Height above the ground, metres; else 45, or its own.", min=1.0
+        ),
     ] = None,
     fps: Annotated[
         float, typer.Option("--fps", help="Pictures a second.", min=0.1, max=10.0)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ops import console_text
+from park.errors import SettingsError
 
 
 class DatasetTask(StrEnum):
@@ -16,13 +17,14 @@ class DatasetTask(StrEnum):
 
     RGB = "rgb"
     THERMAL = "thermal"
+    SITE = "site"
 
 
 def dataset(
     images: Annotated[int, typer.Option("--images", help="How many.", min=1)],
     out: Annotated[Path, typer.Option("--out", help="Folder for all of it; must be empty.")],
     task: Annotated[
-        DatasetTask, typer.Option("--task", help="Colour or thermal pictures.")
+        DatasetTask, typer.Option("--task", help="Colour, thermal, or people from low above.")
     ] = DatasetTask.RGB,
     seed: Annotated[int, typer.Option("--seed", help="Of everything.", min=0)] = 7,
     km2: Annotated[float, typer.Option("--km2", help="Size of the park, 1 to 426.")] = 1.0,
@@ -32,8 +34,12 @@ def dataset(
             "--scenario", help="Scenario file, or name of a shipped one; several take turns."
         ),
     ] = None,
-    lowest: Annotated[float, typer.Option("--lowest", help="Lowest camera, metres up.")] = 25.0,
-    highest: Annotated[float, typer.Option("--highest", help="Highest camera, metres up.")] = 120.0,
+    lowest: Annotated[
+        float | None, typer.Option("--lowest", help="Lowest camera, metres up; with --highest.")
+    ] = None,
+    highest: Annotated[
+        float | None, typer.Option("--highest", help="Highest camera, metres up; with --lowest.")
+    ] = None,
 ) -> None:
     """Write a labelled dataset in YOLO's layout, drawn of a simulated park.
 
@@ -42,7 +48,10 @@ def dataset(
     from ops.simulated_days import need_empty
     from sim_data.labelled import Variety, write_dataset
 
-    variety = Variety(tuple(scenario) if scenario else None, (lowest, highest))
+    if (lowest is None) != (highest is None):
+        raise SettingsError("give --lowest and --highest together, or neither")
+    heights_m = None if lowest is None or highest is None else (lowest, highest)
+    variety = Variety(tuple(scenario) if scenario else None, heights_m)
     need_empty(out)
     progress = console_text.FrameProgress()
     progress.expect(images)

@@ -128,6 +128,14 @@ class Frame:
         factor = 1.0 - weight[..., None] * (1.0 - keep.astype(np.float32))
         self.pixels[window] = (self.pixels[window] * factor).astype(np.uint8)
 
+    def share_of_box(self, thing: int, box: tuple[float, float, float, float]) -> float:
+        """Return how much of what a box shows is a thing, 0 to 1."""
+        rows, columns = self.shape
+        x0, y0 = max(0, int(box[0])), max(0, int(box[1]))
+        x1, y1 = min(columns, int(box[2]) + 1), min(rows, int(box[3]) + 1)
+        part = self.ids[y0:y1, x0:x1]
+        return float((part == thing).mean()) if part.size else 0.0
+
 
 def _fixed(outline_px: FloatArray, shape: tuple[int, int]) -> NDArray[np.int32] | None:
     """Return an outline in OpenCV's fixed pixels; None where it lies outside the picture."""

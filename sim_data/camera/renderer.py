@@ -30,6 +30,7 @@ from sim_data.camera.stage import FIRST_ACTOR, FIRST_STANDING, FIRST_TREE, Stage
 from sim_data.camera.standing import draw_fences, draw_poles, standing_prisms
 from sim_data.camera.tiles import Mode, Tiles
 from sim_data.camera.view import MIN_DEPTH_M, View
+from sim_data.camera.worn import worn_by
 from sim_data.scenario.records import StagedThing
 from sim_data.world.records import Weather, World
 from sim_data.world.scene import PersonActor, Scene, VehicleActor
@@ -64,6 +65,7 @@ class _Drawn:
     frame: Frame
     things: Sequence[Placed]
     names: Sequence[tuple[str, str]]
+    people: dict[int, PersonActor]
     covered: dict[int, int]
     staged: tuple[VisibleThing, ...]
 
@@ -137,7 +139,10 @@ class Renderer:
     def boxes(
         self, pose: CameraPose, intrinsics: Intrinsics, time: datetime
     ) -> tuple[VisibleThing, ...]:
-        """Return vehicles, people and staged things that a picture shows at least a part of."""
+        """Return vehicles, people and staged things that a picture shows at least a part of.
+
+        Of people, what they wear on head and chest as well.
+        """
         drawn = self._draw(pose, intrinsics, time, thermal=False)
         frame = drawn.frame
         numbers, sizes = np.unique(frame.ids, return_counts=True)
@@ -155,6 +160,9 @@ class Renderer:
             if inside > 0.0:
                 share = min(1.0, shown / own)
                 found.append(VisibleThing(thing_id, class_name, box, share, 1.0 - inside))
+            who = drawn.people.get(thing.number)
+            if who is not None:
+                found += worn_by(frame, thing, who)
         return tuple(found)
 
     def _draw(
@@ -167,13 +175,13 @@ class Renderer:
         self._backdrop.ground(frame)
         area = view.footprint(_FAR_M)
         if not len(area):
-            return _Drawn(frame, (), (), {}, ())
+            return _Drawn(frame, (), (), {}, {}, ())
         low, high = area.min(axis=0), area.max(axis=0)
         box: BoxM = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
         staged = self._scenario.staged_at(time) if self._scenario is not None else ()
         stage = Stage(staged, self.weather, time)
         stage.flat(frame)
-        things, names = self._actors(time, box, light)
+        things, names, people = self._actors(time, box, light)
         cast_shadows(frame, things)
         blocks = self._index.blocks.within(grown(box, 60.0))
         prisms = block_prisms(enumerate(blocks, 1))
@@ -190,13 +198,13 @@ class Renderer:
         draw_poles(frame, self._index, box, FIRST_STANDING - 1)
         stage.above(frame, [tower for tower in self._index.towers.within(box) if tower.steams])
         add_haze(frame, self.weather.visibility_m)
-        return _Drawn(frame, things, names, covered, stage.visible(frame))
+        return _Drawn(frame, things, names, people, covered, stage.visible(frame))
 
     def _actors(
         self, time: datetime, box: BoxM, light: Light
-    ) -> tuple[list[Placed], list[tuple[str, str]]]:
-        """Return vehicles and people to draw, and what they are called."""
-        vehicles, people = self._living(time, box)
+    ) -> tuple[list[Placed], list[tuple[str, str]], dict[int, PersonActor]]:
+        """Return vehicles and people to draw, what they are called, and people by number."""
+        vehicles, walkers = self._living(time, box)
         tiles = self._tiles
         things: list[Placed] = []
         names: list[tuple[str, str]] = []
@@ -204,11 +212,13 @@ class Renderer:
             sunlit = tiles.sunlit(vehicle.east_m, vehicle.north_m, light) > 0.5
             things.append(placed_vehicle(FIRST_ACTOR + len(things), vehicle, sunlit))
             names.append((vehicle.actor_id, vehicle.kind.value))
-        for who in people:
+        people: dict[int, PersonActor] = {}
+        for who in walkers:
             sunlit = tiles.sunlit(who.east_m, who.north_m, light) > 0.5
+            people[FIRST_ACTOR + len(things)] = who
             things.append(placed_person(FIRST_ACTOR + len(things), who, sunlit))
             names.append((who.actor_id, "person"))
-        return things, names
+        return things, names, people
 
     def _living(self, time: datetime, box: BoxM) -> tuple[list[VehicleActor], list[PersonActor]]:
         east, north = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])

@@ -333,6 +333,12 @@ def bus() -> Shape:
     return Shape("bus", tuple(faces), (), (length, width, height), ((body, 0.0), (roof, height)))
 
 
+TORSO = rounded(0.3, 0.5, 2.6, 14)
+"""Outline of a person's chest from above, metres ahead and to the right."""
+TORSO_UP_M = (0.82, 1.4)
+"""From where to where a person's chest and belly reach."""
+
+
 @lru_cache(maxsize=256)
 def person(clothes: Rgb, hat: Rgb, hard_hat: bool, vest: bool, step: int) -> Shape:
     """Return a person 1.72 m tall, in one of four phases of a step."""
@@ -350,9 +356,9 @@ def person(clothes: Rgb, hat: Rgb, hard_hat: bool, vest: bool, step: int) -> Sha
         sleeve = clothes if not vest else (58, 64, 84)
         faces += skirt(arm, 0.75, arm * [0.6, 1.0], 1.42, 0.9, sleeve, Heat.CLOTHES)
         faces.append(_top(arm, 1.3, 0.95, sleeve, Heat.CLOTHES))
-    torso = rounded(0.3, 0.5, 2.6, 14)
-    faces += skirt(torso * 0.86, 0.82, torso, 1.36, 0.92, clothes, Heat.CLOTHES)
-    faces.append(_top(torso, 1.4, 1.0, clothes, Heat.CLOTHES))
+    waist_m, shoulder_m = TORSO_UP_M
+    faces += skirt(TORSO * 0.86, waist_m, TORSO, 1.36, 0.92, clothes, Heat.CLOTHES)
+    faces.append(_top(TORSO, shoulder_m, 1.0, clothes, Heat.CLOTHES))
     if vest:
         for side in (-1.0, 1.0):
             stripe = _box(0.15, -0.15, 0.028, 0.028) + np.array([0.0, 0.13 * side])
@@ -365,7 +371,7 @@ def person(clothes: Rgb, hat: Rgb, hard_hat: bool, vest: bool, step: int) -> Sha
             _top(rounded(0.36, 0.31, 2.2, 12) + np.array([0.03, 0.0]), 1.6, 0.85, hat, Heat.HAT)
         )
         balls.append(Ball((0.02, 0.03, 1.66), 0.07, _pale(hat), Heat.HAT))
-    feet = ((torso * 0.9, 0.0), (torso, 1.4), (rounded(0.22, 0.22, 2.0, 8), 1.72))
+    feet = ((TORSO * 0.9, 0.0), (TORSO, shoulder_m), (rounded(0.22, 0.22, 2.0, 8), 1.72))
     name = f"person {clothes} {hat} {hard_hat} {vest} {step % 4}"
     return Shape(name, tuple(faces), tuple(balls), (0.5, 0.6, 1.72), feet)
 

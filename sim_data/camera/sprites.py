@@ -173,6 +173,19 @@ def _linearised(
     return jacobian, ratio * focal + (lens.cx_px, lens.cy_px), toward, depth
 
 
+def drawn_px(frame: Frame, thing: Placed, points_m: FloatArray) -> FloatArray:
+    """Return where points of a thing are drawn, pixels of shape (N, 2).
+
+    Args:
+        frame: the picture.
+        thing: the thing.
+        points_m: ahead, to the right and up, metres of its shape, (N, 3).
+    """
+    jacobian, anchor_px, _, _ = _linearised(frame, [thing])
+    anchor_m = np.array([0.0, 0.0, _ANCHOR_SHARE * thing.shape.size_m[2]])
+    return np.asarray((points_m - anchor_m) @ jacobian[0].T + anchor_px[0])
+
+
 def _axes(up_deg: float, around_deg: float) -> FloatArray:
     """Return right and down of a picture taken from a direction, rows of shape (2, 3)."""
     up, around = math.radians(up_deg), math.radians(around_deg)

@@ -138,16 +138,8 @@ class Stage:
                 continue
             share = 1.0
             if number is not None:
-                share = min(1.0, _share_of_box(frame, number, box) / 0.5)
+                share = min(1.0, frame.share_of_box(number, box) / 0.5)
                 if share <= 0.0:
                     continue
             found.append(VisibleThing(thing_id, class_name, box, share, 1.0 - inside))
         return tuple(found)
-
-
-def _share_of_box(frame: Frame, number: int, box: BoxXyxyPx) -> float:
-    rows, columns = frame.shape
-    x0, y0 = max(0, int(box[0])), max(0, int(box[1]))
-    x1, y1 = min(columns, int(box[2]) + 1), min(rows, int(box[3]) + 1)
-    part = frame.ids[y0:y1, x0:x1]
-    return float((part == number).mean()) if part.size else 0.0

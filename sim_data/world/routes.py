@@ -12,6 +12,8 @@ from sim_data.world.site_file import feature
 
 _AREA_M = (420.0, 300.0)
 _ROADS_REACH_M = 900.0
+_HEADS_AGL_M = 15
+"""Heads are some 20 pixels wide in pictures 1280 pixels and 70 degrees wide."""
 
 
 def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str, JsonValue]]:
@@ -71,6 +73,27 @@ def routes_of(draft: Draft, layout: Layout, frame: LocalFrame) -> list[dict[str,
             purpose="points",
             options={**options, "ids": _assets_near(draft, dock), "dwell_s": 8},
         ),
+        *_hard_hats(draft, dock, frame),
+    ]
+
+
+def _hard_hats(draft: Draft, dock: DockDraft, frame: LocalFrame) -> list[dict[str, JsonValue]]:
+    """Return a route over the hard-hat area nearest to a dock, so low that heads can be told."""
+    place = Point(dock.east_m, dock.north_m)
+    zones = [zone for zone in draft.zones if zone.zone_id.startswith("hard-hat-")]
+    nearest = sorted(zones, key=lambda zone: (zone.area.distance(place), zone.zone_id))[:1]
+    return [
+        feature(
+            frame,
+            None,
+            kind="route",
+            id="hard-hats",
+            name={"zh": "安全帽巡查", "en": "Low over the hard-hat area nearest to the first dock"},
+            purpose="area",
+            options={"alt_agl_m": _HEADS_AGL_M, "dock": dock.dock_id, "zone": zone.zone_id},
+            models=["site-safety"],
+        )
+        for zone in nearest
     ]
 
 

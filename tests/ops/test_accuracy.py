@@ -229,6 +229,12 @@ def test_the_page_has_every_detector_and_type_with_its_counts() -> None:
     assert "- scenario clear-day: not asked for" not in text
 
 
+def test_heads_are_looked_at_from_low_above_by_the_model_that_knows_hats() -> None:
+    day, low = wished_runs(["clear-day", "clear-low"], 1)
+    assert (low.weather, low.routes, low.alt_agl_m) == ("clear", ("hard-hats",), 15.0)
+    assert (day.models, low.models) == ((), ("site-safety",))
+
+
 def test_stacks_and_whole_yards_are_looked_at_from_above_them() -> None:
     day, high, stacks = wished_runs(["clear-day", "clear-high", "clear-stacks"], 1)
     assert [run.weather for run in (day, high, stacks)] == ["clear"] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -91,6 +92,17 @@ def test_thermal_pictures_are_grey_as_models_see_them() -> None:
     assert picture.bgr.shape == (512, 640, 3)
     assert np.array_equal(picture.bgr[..., 0], picture.bgr[..., 2])
     assert np.ptp(picture.bgr) > 60
+
+
+def test_people_from_low_above_are_labelled_with_what_they_wear_whoever_they_are() -> None:
+    pictures = list(labelled_pictures("site", 24, 21))
+    worn = Counter(label.class_name for picture in pictures for label in picture.labels)
+    assert all(worn[name] > 3 for name in CLASSES["site"])
+    # Some wear a vest and no hat: a model must not learn to take the one for the other.
+    assert any(
+        {label.class_name for label in p.labels} == {"person", "vest", "no hard hat"}
+        for p in pictures
+    )
 
 
 def test_a_dataset_of_nothing_is_refused() -> None:

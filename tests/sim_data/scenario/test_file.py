@@ -119,6 +119,7 @@ def test_shipped_scenarios_are_found_by_name_and_others_by_path(tmp_path: Path) 
         "clear-day",
         "clear-fence",
         "clear-high",
+        "clear-low",
         "clear-stacks",
         "dusk",
         "hazy",
