@@ -204,7 +204,7 @@ def test_several_routes_are_flown_one_after_the_other_and_chance_is_kept_to_thei
         )
 
     assert in_view(seen) >= 24 > in_view(anywhere)
-    assert len(seen.scenario.staged) == len(anywhere.scenario.staged) == 27
+    assert len(seen.scenario.staged) == len(anywhere.scenario.staged) == 26
 
 
 def test_what_cannot_be_made_is_refused(scenario: Path, tmp_path: Path) -> None:

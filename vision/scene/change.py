@@ -83,6 +83,10 @@ _STOOD_OUT = 8.0
 _RING_M = (0.4, 1.5)
 _MOST_UNLIKE = 0.35
 _LEAST_RING = 20
+_AIR_RING_M = (2.0, 6.0)
+"""Steam has no edge: it is compared with what lies some way off."""
+_STEAM_ABOVE = 6.0
+"""Lightness of CIE Lab."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +117,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 8
+    version = 9
     incident_classes: tuple[str, ...] = ("new_object",)
     every_s = 0.0
 
@@ -176,7 +180,8 @@ class ChangeDetector:
             sure = _surety(compared, region)
             if sure < LEAST_SURE or _width_m(region, grid.cell_m) < LEAST_WIDTH_M:
                 continue
-            if _is_steam(compared, region & grid.mask(self._steam_m)):
+            steamy = region & grid.mask(self._steam_m)
+            if _is_steam(compared, steamy) or _was_steam(compared, steamy):
                 continue
             again = self._seen_before(zone.zone_id, grid, region, view.frame)
             sure *= 1.0 if again else 0.7
@@ -342,8 +347,33 @@ def _is_steam(compared: _Compared, region: Mask) -> bool:
     was, is_now = (
         np.median(lab[inside], axis=0) for lab in (compared.lab_before, compared.lab_now)
     )
-    white = is_now[0] >= STEAM_LIGHTNESS and math.hypot(is_now[1], is_now[2]) <= STEAM_COLOUR
-    return bool(white and is_now[0] > was[0])
+    return _white(is_now) and bool(is_now[0] > was[0])
+
+
+def _was_steam(compared: _Compared, region: Mask) -> bool:
+    """Return whether a region, as far as it is near cooling towers, was under steam and is not.
+
+    The baseline was white there and whiter than around it; pale ground is as pale beside a thing
+    that was put on it.
+    """
+    known = (compared.now.known > 0) & (compared.before.known > 0)
+    inside = (region > 0) & known
+    near, far = (
+        cv2.dilate(region, square_kernel(reach_m, compared.now.grid.cell_m))
+        for reach_m in _AIR_RING_M
+    )
+    ring = (far > 0) & (near == 0) & known
+    if np.count_nonzero(ring) < _LEAST_RING or not inside.any():
+        return False
+    was, is_now = (
+        np.median(lab[inside], axis=0) for lab in (compared.lab_before, compared.lab_now)
+    )
+    around = float(np.median(compared.lab_before[ring][:, 0]))
+    return _white(was) and bool(was[0] > is_now[0]) and bool(was[0] - around >= _STEAM_ABOVE)
+
+
+def _white(lab: NDArray[np.floating]) -> bool:
+    return bool(lab[0] >= STEAM_LIGHTNESS and math.hypot(lab[1], lab[2]) <= STEAM_COLOUR)
 
 
 def _taken_away(compared: _Compared, region: Mask) -> bool:

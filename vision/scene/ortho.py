@@ -15,7 +15,7 @@ from park.geodesy import FloatArray, LocalFrame
 from park.records import BoxXyxyPx, PosedView
 from vision.locate import Locator
 from vision.observe import Sight
-from vision.scene.picture_motion import motion_between
+from vision.scene.picture_motion import motion_between, turn_between
 from vision.scene.view import SceneView
 from vision.scene.working import Mask
 from vision.scene.zones import GroundProjector
@@ -27,6 +27,9 @@ _BOX_MARGIN = 0.15
 _SPARE_M = 0.5
 _SIGMAS = 3.0
 _MOST_BACK = 0.25
+_MIDDLE = np.array([[0.5, 0.5]])
+_CORNERS = np.array([[0.02, 0.02], [0.98, 0.02], [0.98, 0.98], [0.02, 0.98]])
+"""Shares of width and height of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +230,7 @@ def _blurred(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(few, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def most_shift_m(sight: Sight, at_most_m: float) -> float:
+def most_shift_m(sight: Sight, at_most_m: float, *, at_corners: bool = False) -> float:
     """Return how far a frame may lie from where its pose says, metres.
 
     Ground that repeats itself, as kerbs and rows of slabs do, fits at several places.
@@ -235,17 +238,21 @@ def most_shift_m(sight: Sight, at_most_m: float) -> float:
     Args:
         sight: of the frame; its locator is known.
         at_most_m: whatever the pose says of its errors.
+        at_corners: of its corners, which a heading that is wrong moves furthest; else of its
+            middle.
     """
     assert sight.locator is not None
-    middle = np.array([[sight.frame.width_px / 2.0, sight.frame.height_px / 2.0]])
-    error_m = float(sight.locator.place_many(middle).error_m[0])
-    if not math.isfinite(error_m):
+    size = np.array([sight.frame.width_px, sight.frame.height_px], np.float64)
+    asked = _CORNERS if at_corners else _MIDDLE
+    error_m = sight.locator.place_many(asked * size).error_m
+    known = error_m[np.isfinite(error_m)]
+    if not len(known):
         return at_most_m
-    return min(at_most_m, _SPARE_M + _SIGMAS * error_m)
+    return min(at_most_m, _SPARE_M + _SIGMAS * float(known.max()))
 
 
 def registered(
-    onto: Patch, patch: Patch, most_m: float, *, back_m: float = 0.0
+    onto: Patch, patch: Patch, most_m: float, *, back_m: float = 0.0, bent: bool = False
 ) -> tuple[Patch, float, FloatArray] | None:
     """Return a patch moved so that it lies on another of the same grid, and how it was moved.
 
@@ -259,17 +266,19 @@ def registered(
         most_m: the furthest that any known corner of it may move.
         back_m: how much nearer to where it was it is left, up to a quarter of the way. What is laid
             on what was laid before drifts off with it, were it not drawn back to its own pose.
+        bent: where too little agrees on a plane, it is but turned, moved and scaled: what it is
+            to lie on was put together from frames that do not quite fit each other.
     """
     both = (onto.known > 0) & (patch.known > 0)
     if both.mean() < _LEAST_KNOWN * 0.2 or both.sum() < 2500:
         return None
     common = np.where(both, 255, 0).astype(np.uint8)
     cell_m = patch.grid.cell_m
-    motion = motion_between(
-        even_light(patch.image_bgr, common, cell_m),
-        even_light(onto.image_bgr, common, cell_m),
-        None,
-    )
+    theirs = even_light(patch.image_bgr, common, cell_m)
+    ours = even_light(onto.image_bgr, common, cell_m)
+    motion = motion_between(theirs, ours, None)
+    if motion.homography is None and bent:
+        motion = turn_between(theirs, ours)
     if motion.homography is None:
         return None
     rows, columns = np.nonzero(both)

@@ -24,6 +24,8 @@ _POINTS_PER_PART = 12
 _LEAST_AGREEING = 14
 _LEAST_SHARE = 0.45
 _LEAST_SPREAD = 0.08
+_LEAST_TURNED, _LEAST_TURNED_SHARE = 40, 0.15
+"""Four numbers need fewer points that agree than the eight of a plane."""
 _TOLERANCE_PX = 1.5
 _COARSE = 0.25
 _SOUGHT_WHOLE_PX = 600
@@ -87,6 +89,43 @@ def motion_between(
     return PictureMotion(None, None, why)
 
 
+def turn_between(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> PictureMotion:
+    """Return by how little one of two pictures of the same ground is to be turned and moved.
+
+    For two that lie on each other already but for the errors of their poses. What was put
+    together from several frames is a little bent, so that fewer points agree, and less closely,
+    than between two frames; a plane through those would bend what comes next further, while a
+    turn, a shift and a scale cannot.
+
+    Args:
+        before: grey, from above.
+        now: the same size.
+    """
+    points = _points(before)
+    a, b, possible = (
+        _found_again(before, now, points, points)
+        if len(points)
+        else (points, points, 0)
+    )  # fmt: skip
+    if len(a) < _LEAST_TURNED:
+        return PictureMotion(None, None, "too few points were found again")
+    matrix, inside = cv2.estimateAffinePartial2D(
+        a, b, method=cv2.RANSAC, ransacReprojThreshold=2.0 * _TOLERANCE_PX, maxIters=2000,
+        confidence=0.999,
+    )  # fmt: skip
+    if matrix is None or not np.isfinite(matrix).all():
+        return PictureMotion(None, None, "no turn fits the points")
+    inliers = inside[:, 0].astype(bool)
+    agreeing = int(inliers.sum())
+    if agreeing < _LEAST_TURNED or agreeing < _LEAST_TURNED_SHARE * possible:
+        return PictureMotion(None, None, f"only {agreeing} of {possible} points agree")
+    hull = cv2.contourArea(cv2.convexHull(b[inliers]))
+    if hull < _LEAST_SPREAD * now.shape[0] * now.shape[1]:
+        return PictureMotion(None, None, "the points that agree are all in one place")
+    homography = np.vstack([matrix, [0.0, 0.0, 1.0]]).astype(np.float64)
+    return PictureMotion(homography, "features", "", agreeing)
+
+
 def _by_flow(
     before: NDArray[np.uint8], now: NDArray[np.uint8], by_pose: FloatArray | None
 ) -> tuple[PictureMotion | None, str]:
@@ -97,6 +136,16 @@ def _by_flow(
     guess = np.asarray(cv2.perspectiveTransform(points, expected), np.float32)
     if not np.isfinite(guess).all():
         return None, "the poses send points to infinity"
+    return _plane(*_found_again(before, now, points, guess), now.shape)
+
+
+def _found_again(
+    before: NDArray[np.uint8],
+    now: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    guess: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    """Return points that are found again, where, and how many could have been."""
     arrived, status, unlike = _followed(before, now, points, guess)
     back, _, _ = _followed(now, before, arrived, points)
     height, width = now.shape
@@ -106,8 +155,7 @@ def _by_flow(
     kept &= np.linalg.norm(back - points, axis=2)[:, 0] < _TOLERANCE_PX
     kept &= (where >= 0).all(axis=1) & (where[:, 0] < width) & (where[:, 1] < height)
     stayed = (guess[:, 0] >= 0).all(axis=1) & (guess[:, 0] < [width, height]).all(axis=1)
-    possible = int(stayed.sum())
-    return _plane(points[kept], arrived[kept], possible, now.shape)
+    return points[kept], arrived[kept], int(stayed.sum())
 
 
 def _followed(

@@ -190,6 +190,24 @@ def test_a_frame_is_moved_no_further_than_its_pose_may_be_off(
     assert (raw["median_registration_m"] is not None) is moved
 
 
+@pytest.mark.parametrize(("yaw_sigma_deg", "turned"), [(0.1, False), (1.0, True)])
+def test_a_heading_that_may_be_off_moves_corners_further_than_the_middle(
+    tmp_path: Path, yaw_sigma_deg: float, turned: bool
+) -> None:
+    builder = BaselineBuilder(tmp_path / "base", CELL_M)
+    for i, yaw_deg in enumerate((0.0, 3.0)):
+        true = posed(east_m=8.0 * i, yaw_deg=yaw_deg, alt_m=60.0, size=SMALL)
+        said = posed(east_m=8.0 * i, alt_m=60.0, size=SMALL)
+        said = replace(
+            said,
+            intrinsics=replace(said.intrinsics, focal_sigma=0.001),
+            sigma=PoseSigma(0.05, 0.05, yaw_sigma_deg, 0.1, 0.1),
+        )
+        assert builder.add(sight_of(ground().seen(true), said, time_s=float(i)))
+    raw = json.loads((builder.finish().folder / "baseline.json").read_text("utf-8"))
+    assert (raw["median_registration_m"] is not None) is turned
+
+
 def test_frames_too_near_too_high_or_without_a_pose_are_passed_over(tmp_path: Path) -> None:
     builder = BaselineBuilder(tmp_path / "base", CELL_M)
     view = posed(alt_m=60.0, size=SMALL)

@@ -88,7 +88,7 @@ def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> N
     ground.paint(PLACE, OBJECTS[thing], 4.0)
     (found,) = changed(baseline, ground)
     assert found.class_name == "new_object"
-    assert found.model_id == "scene-change@8"
+    assert found.model_id == "scene-change@9"
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
     assert abs(found.measure.value - PLACE.area) < 3.0 * found.measure.error
@@ -214,6 +214,40 @@ def test_what_is_white_near_a_cooling_tower_is_steam(
     view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
     detector = ChangeDetector(baseline, steam_sources=[SITE.unproject_geometry(tower)])
     assert len(detector.fresh().look(view, [ZONE])) == told
+
+
+@pytest.fixture(scope="module")
+def under_steam(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    ground = later()
+    rows, columns = np.indices(ground.texture_bgr.shape[:2])
+    half = np.array(ground.texture_bgr.shape[1::-1]) / 2.0
+    east_m, north_m = (columns - half[0]) * CELL_M, (half[1] - rows) * CELL_M
+    thick = 0.9 * np.exp(-((east_m - 14.0) ** 2 + (north_m - 8.0) ** 2) / (2.0 * 4.0**2))
+    white = 245.0 * thick[..., None] + ground.texture_bgr * (1.0 - thick[..., None])
+    ground.texture_bgr = np.clip(white, 0, 255).astype(np.uint8)
+    return baseline_of(ground, tmp_path_factory.mktemp("steam"))
+
+
+@pytest.mark.parametrize(("east_m", "told"), [(-10.0, False), (-90.0, True)])
+def test_ground_that_steam_hid_from_the_baseline_is_nothing_new(
+    under_steam: Baseline, east_m: float, told: bool
+) -> None:
+    view = SceneView(sight_of(later().seen(LATER), LATER), SITE)
+    tower = SITE.unproject_geometry(Point(east_m, 20.0))
+    detector = ChangeDetector(under_steam, steam_sources=[tower])
+    assert bool(detector.look(view, [ZONE])) is told
+
+
+def test_a_darker_thing_on_pale_ground_near_a_cooling_tower_is_new(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    ground = later()
+    ground.paint(rectangle(6, 2, 26, 20), (205, 208, 206), 8.0)
+    before = baseline_of(ground, tmp_path_factory.mktemp("pale"))
+    ground.paint(PLACE, OBJECTS["blue shed"], 4.0)
+    view = SceneView(sight_of(ground.seen(LATER), LATER), SITE)
+    tower = SITE.unproject_geometry(Point(-10.0, 20.0))
+    assert len(ChangeDetector(before, steam_sources=[tower]).look(view, [ZONE])) == 1
 
 
 def test_what_is_seen_again_in_its_place_is_surer(baseline: Baseline) -> None:

@@ -11,7 +11,7 @@ from park.records import PosedView
 from tests.vision.scene.drawn_ground import SITE, DrawnGround, posed, sight_of
 from tests.vision.scene.test_view import site_places
 from vision.locate import Locator
-from vision.scene.picture_motion import motion_between
+from vision.scene.picture_motion import motion_between, turn_between
 from vision.scene.view import SceneView
 from vision.scene.views import SceneViews
 from vision.scene.zones import GroundProjector
@@ -132,3 +132,33 @@ def test_photos_other_videos_and_long_gaps_have_no_picture_before(ground: DrawnG
     assert views.add(sight_of(image, posed(), time_s=9.0)).previous is None
     assert views.add(sight_of(image, posed(), time_s=9.5, uri="other.mp4")).previous is None
     assert views.add(sight_of(image, posed(), time_s=9.0, uri="other.mp4")).previous is None
+
+
+def grainy(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    fine = cv2.GaussianBlur(rng.normal(size=(600, 800)).astype(np.float32), (0, 0), 2.0)
+    return cv2.normalize(fine, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+
+
+def test_ground_that_was_put_together_a_little_bent_is_turned_to_and_not_bent_further() -> None:
+    ground = grainy(1)
+    turn = np.vstack([cv2.getRotationMatrix2D((400.0, 300.0), 0.6, 1.0), [0.0, 0.0, 1.0]])
+    turn[:2, 2] += (5.0, -3.0)
+    rows, columns = np.indices(ground.shape).astype(np.float32)
+    bent = cv2.remap(ground, columns + 6.0 * np.sin(rows / 60.0), rows, cv2.INTER_LINEAR)
+    now = np.asarray(cv2.warpPerspective(bent, turn, (800, 600)), np.uint8)
+    assert motion_between(ground, now, None).homography is None
+    found = turn_between(ground, now)
+    assert found.source == "features"
+    assert found.homography is not None
+    corners = np.array([[[60.0, 60.0]], [[740.0, 60.0]], [[740.0, 540.0]], [[60.0, 540.0]]])
+    laid, true = (cv2.perspectiveTransform(corners, one) for one in (found.homography, turn))
+    assert np.linalg.norm(laid - true, axis=2).max() < 6.0
+    assert found.homography[2].tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("now", [grainy(2), np.full((600, 800), 90, np.uint8)])
+def test_grounds_that_have_nothing_in_common_are_not_turned_to_each_other(now: np.ndarray) -> None:
+    found = turn_between(grainy(1), now)
+    assert found.homography is None
+    assert "points" in found.reason
