@@ -117,8 +117,13 @@ class BaselineBuilder:
             self._passed_over["shows no ground"] = self._passed_over.get("shows no ground", 0) + 1
             return False
         patch = laid_flat(view.image_bgr, view.scale_xy, sight.locator, self._frame, grid)
-        most_m = most_shift_m(sight, _MOST_SHIFT_M, at_corners=True)
-        moved = registered(self._so_far(grid), patch, most_m, back_m=_BACK_M, bent=True)
+        moved = registered(
+            self._so_far(grid),
+            patch,
+            most_shift_m(sight, _MOST_SHIFT_M),
+            back_m=_BACK_M,
+            turned_m=most_shift_m(sight, _MOST_SHIFT_M, at_corners=True),
+        )
         shift = None
         if moved is not None:
             patch, far_m, shift = moved

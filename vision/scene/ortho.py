@@ -252,7 +252,7 @@ def most_shift_m(sight: Sight, at_most_m: float, *, at_corners: bool = False) ->
 
 
 def registered(
-    onto: Patch, patch: Patch, most_m: float, *, back_m: float = 0.0, bent: bool = False
+    onto: Patch, patch: Patch, most_m: float, *, back_m: float = 0.0, turned_m: float | None = None
 ) -> tuple[Patch, float, FloatArray] | None:
     """Return a patch moved so that it lies on another of the same grid, and how it was moved.
 
@@ -266,8 +266,9 @@ def registered(
         most_m: the furthest that any known corner of it may move.
         back_m: how much nearer to where it was it is left, up to a quarter of the way. What is laid
             on what was laid before drifts off with it, were it not drawn back to its own pose.
-        bent: where too little agrees on a plane, it is but turned, moved and scaled: what it is
-            to lie on was put together from frames that do not quite fit each other.
+        turned_m: where no plane fits, or one that moves it too far, it is but turned, moved and
+            scaled, no corner further than this, and left a quarter of the way: what it is to lie on
+            was put together from frames that do not quite fit each other. None for not at all.
     """
     both = (onto.known > 0) & (patch.known > 0)
     if both.mean() < _LEAST_KNOWN * 0.2 or both.sum() < 2500:
@@ -276,22 +277,17 @@ def registered(
     cell_m = patch.grid.cell_m
     theirs = even_light(patch.image_bgr, common, cell_m)
     ours = even_light(onto.image_bgr, common, cell_m)
-    motion = motion_between(theirs, ours, None)
-    if motion.homography is None and bent:
-        motion = turn_between(theirs, ours)
-    if motion.homography is None:
+    whole = motion_between(theirs, ours, None).homography
+    far_m = math.inf if whole is None else _far_m(whole, both, cell_m)
+    back = min(_MOST_BACK, back_m / max(far_m, 1e-6))
+    if far_m > most_m and turned_m is not None:
+        whole, back = turn_between(theirs, ours).homography, _MOST_BACK
+        most_m = turned_m
+        far_m = math.inf if whole is None else _far_m(whole, both, cell_m)
+    if whole is None or far_m > most_m:
         return None
-    rows, columns = np.nonzero(both)
-    corners = np.array(
-        [[columns.min(), rows.min()], [columns.max(), rows.min()],
-         [columns.max(), rows.max()], [columns.min(), rows.max()]], np.float64
-    )  # fmt: skip
-    moved = cv2.perspectiveTransform(corners.reshape(-1, 1, 2), motion.homography)[:, 0]
-    far_m = float(np.linalg.norm(moved - corners, axis=1).max()) * cell_m
-    if far_m > most_m:
-        return None
-    share = 1.0 - min(_MOST_BACK, back_m / max(far_m, 1e-6))
-    homography = _part_of(motion.homography, share)
+    share = 1.0 - back
+    homography = _part_of(whole, share)
     size = (patch.grid.columns, patch.grid.rows)
     image = cv2.warpPerspective(patch.image_bgr, homography, size)
     known = cv2.warpPerspective(patch.known, homography, size, flags=cv2.INTER_NEAREST)
@@ -303,6 +299,15 @@ def registered(
         share * far_m,
         homography,
     )  # fmt: skip
+
+
+def _far_m(homography: FloatArray, both: NDArray[np.bool_], cell_m: float) -> float:
+    """Return how far a homography moves the corners around what two patches have in common."""
+    rows, columns = np.nonzero(both)
+    left, right, top, bottom = columns.min(), columns.max(), rows.min(), rows.max()
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+    moved = cv2.perspectiveTransform(corners.reshape(-1, 1, 2), homography)[:, 0]
+    return float(np.linalg.norm(moved - corners, axis=1).max()) * cell_m
 
 
 def _part_of(homography: FloatArray, share: float) -> FloatArray:
