@@ -44,6 +44,7 @@ from pipelines.progress import listener_of
 from pipelines.scenes import WatchedScene, every_detector, watched_scenes
 from pipelines.scenes_ahead import MOST_BEHIND, SeenByModels, looked_for
 from pipelines.where_wanted import WhereWanted
+from vision.bodies import only_bodies
 from vision.body_heat import only_warm_bodies
 from vision.clarity import with_clarity
 from vision.clothes import without_clothes
@@ -432,7 +433,8 @@ class _Look:
             tuple(d for part in parts for d in part.dropped),
             tuple(u for part in parts for u in part.unplaced),
         )
-        people = only_warm_bodies(without_clothes(whole))
+        classes = (name for detector in self._detectors for name in detector.card.classes)
+        people = only_warm_bodies(without_clothes(only_bodies(whole, classes)))
         return with_heat_where_it_is(people, self._buildings)
 
     def _new_id(self, frame: Frame, class_name: str, box: BoxXyxyPx, model_id: str) -> str:
