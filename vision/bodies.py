@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+import numpy as np
+import supervision as sv
+
+from park.geodesy import FloatArray
 from park.records import BoxXyxyPx, Observation, PosedView
 from park.taxonomy import class_key
 from vision.families import PERSON, family_of
@@ -46,13 +51,13 @@ def with_or_without(seen: FrameObservations) -> FrameObservations:
     """Return what was seen with a hat or none on a head, and a vest or none: what is surer."""
     unsure: set[str] = set()
     for pair in _EITHER:
-        worn = [one for one in seen.kept if class_key(one.class_name) in pair]
-        for one in worn:
+        worn = [one for one in _surest_first(seen) if class_key(one.class_name) in pair]
+        overlaps = _overlaps(worn, worn)
+        for i, one in enumerate(worn):
             if any(
-                class_key(other.class_name) != class_key(one.class_name)
-                and (other.confidence, other.detection_id) > (one.confidence, one.detection_id)
-                and _overlap(one.box_xyxy_px, other.box_xyxy_px) >= _SAME
-                for other in worn
+                overlaps[i, j] >= _SAME
+                and class_key(worn[j].class_name) != class_key(one.class_name)
+                for j in range(i)
             ):
                 unsure.add(one.detection_id)
     return seen.without(unsure, "with and without at once")
@@ -68,12 +73,9 @@ def only_on_somebody(seen: FrameObservations) -> FrameObservations:
     worn = [one for one in seen.kept if class_key(one.class_name) in _WORN]
     if not worn or not isinstance(seen.frame.view, PosedView):
         return seen
-    people = [one.box_xyxy_px for one in _people(seen)]
-    nobodys = {
-        one.detection_id
-        for one in worn
-        if not any(_share_in(one.box_xyxy_px, _grown(box)) >= _INSIDE for box in people)
-    }
+    bodies = [replace(one, box_xyxy_px=_grown(one.box_xyxy_px)) for one in _people(seen)]
+    on_body = _overlaps(worn, bodies) >= _INSIDE
+    nobodys = {one.detection_id for one, on in zip(worn, on_body, strict=True) if not on.any()}
     return seen.without(nobodys, "on nobody")
 
 
@@ -83,40 +85,40 @@ def each_person_once(seen: FrameObservations) -> FrameObservations:
     Two boxes of one model are two people: it leaves out its own doubles, and in a crowd boxes
     overlap.
     """
+    people = _people(seen)
+    overlaps = _overlaps(people, people)
     doubles: set[str] = set()
-    kept: list[Observation] = []
-    for one in sorted(_people(seen), key=lambda who: (-who.confidence, who.detection_id)):
-        if any(
-            one.model_id != other.model_id and _overlap(one.box_xyxy_px, other.box_xyxy_px) >= _SAME
-            for other in kept
-        ):
+    kept: list[int] = []
+    for i, one in enumerate(people):
+        if any(one.model_id != people[j].model_id and overlaps[i, j] >= _SAME for j in kept):
             doubles.add(one.detection_id)
         else:
-            kept.append(one)
-    return seen.without(doubles, "seen by another model as well") if doubles else seen
+            kept.append(i)
+    return seen.without(doubles, "seen by another model as well")
+
+
+def _surest_first(seen: FrameObservations) -> list[Observation]:
+    return sorted(seen.kept, key=lambda one: (-one.confidence, one.detection_id))
 
 
 def _people(seen: FrameObservations) -> list[Observation]:
-    return [one for one in seen.kept if family_of(one.class_name) is PERSON]
+    return [one for one in _surest_first(seen) if family_of(one.class_name) is PERSON]
 
 
-def _grown(box: BoxXyxyPx) -> BoxXyxyPx:
-    across, down = _GROWN * (box[2] - box[0]), _GROWN * (box[3] - box[1])
-    return box[0] - across, box[1] - down, box[2] + across, box[3] + down
+def _overlaps(some: Sequence[Observation], others: Sequence[Observation]) -> FloatArray:
+    """Return how much of the smaller of two boxes lies in the other, shape (some, others)."""
+    if not some or not others:
+        return np.zeros((len(some), len(others)))
+    mine, theirs = (
+        np.array([one.box_xyxy_px for one in each], np.float64) for each in (some, others)
+    )
+    return np.asarray(sv.box_iou_batch(mine, theirs, sv.OverlapMetric.IOS), np.float64)
 
 
 def _long_px(box: BoxXyxyPx) -> float:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def _overlap(one: BoxXyxyPx, other: BoxXyxyPx) -> float:
-    """Return how much of the smaller of two boxes lies in the other."""
-    return max(_share_in(one, other), _share_in(other, one))
-
-
-def _share_in(box: BoxXyxyPx, other: BoxXyxyPx) -> float:
-    """Return how much of a box lies in another."""
-    wide = min(box[2], other[2]) - max(box[0], other[0])
-    high = min(box[3], other[3]) - max(box[1], other[1])
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return max(0.0, wide) * max(0.0, high) / area if area > 0.0 else 0.0
+def _grown(box: BoxXyxyPx) -> BoxXyxyPx:
+    across, down = _GROWN * (box[2] - box[0]), _GROWN * (box[3] - box[1])
+    return box[0] - across, box[1] - down, box[2] + across, box[3] + down
