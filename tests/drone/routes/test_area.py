@@ -70,10 +70,9 @@ def test_an_area_in_parts_so_far_apart_that_lines_fall_between_them_is_flown() -
     """No-fly areas and buildings leave such parts of a zone."""
     cut = NoFly(id="between", geometry=drawn(shapely.box(-150.0, -40.0, 150.0, 40.0)))
     area = shapely.box(-100.0, -70.0, 100.0, 70.0)
+    site = park(zone(area), cut, outline=WIDE)
     for angle_deg in (None, 90.0):
-        options = {} if angle_deg is None else {"angle_deg": angle_deg}
-        site = park(zone(area), cut, outline=WIDE)
-        route = area_route(site, "plot", alt_agl_m=15.0, margin_m=5.0, **options)
+        route = area_route(site, "plot", alt_agl_m=15.0, margin_m=5.0, angle_deg=angle_deg)
         ends = np.concatenate([np.asarray(path) for path in metres(route)])
         assert np.isfinite(ends).all()
         assert ends[:, 1].min() < -45.0 < 45.0 < ends[:, 1].max()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from park.geodesy import FloatArray
 from park.records import PosedView
@@ -134,18 +135,19 @@ def test_photos_other_videos_and_long_gaps_have_no_picture_before(ground: DrawnG
     assert views.add(sight_of(image, posed(), time_s=9.0, uri="other.mp4")).previous is None
 
 
-def grainy(seed: int) -> np.ndarray:
+def grainy(seed: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng(seed)
     fine = cv2.GaussianBlur(rng.normal(size=(600, 800)).astype(np.float32), (0, 0), 2.0)
-    return cv2.normalize(fine, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+    return np.asarray(255.0 * (fine - fine.min()) / np.ptp(fine), np.uint8)
 
 
 def test_ground_that_was_put_together_a_little_bent_is_turned_to_and_not_bent_further() -> None:
     ground = grainy(1)
     turn = np.vstack([cv2.getRotationMatrix2D((400.0, 300.0), 0.6, 1.0), [0.0, 0.0, 1.0]])
     turn[:2, 2] += (5.0, -3.0)
-    rows, columns = np.indices(ground.shape).astype(np.float32)
-    bent = cv2.remap(ground, columns + 6.0 * np.sin(rows / 60.0), rows, cv2.INTER_LINEAR)
+    rows, columns = np.indices(ground.shape)
+    across = np.asarray(columns + 6.0 * np.sin(rows / 60.0), np.float32)
+    bent = cv2.remap(ground, across, np.asarray(rows, np.float32), cv2.INTER_LINEAR)
     now = np.asarray(cv2.warpPerspective(bent, turn, (800, 600)), np.uint8)
     assert motion_between(ground, now, None).homography is None
     found = turn_between(ground, now)
@@ -158,7 +160,9 @@ def test_ground_that_was_put_together_a_little_bent_is_turned_to_and_not_bent_fu
 
 
 @pytest.mark.parametrize("now", [grainy(2), np.full((600, 800), 90, np.uint8)])
-def test_grounds_that_have_nothing_in_common_are_not_turned_to_each_other(now: np.ndarray) -> None:
+def test_grounds_that_have_nothing_in_common_are_not_turned_to_each_other(
+    now: NDArray[np.uint8],
+) -> None:
     found = turn_between(grainy(1), now)
     assert found.homography is None
     assert "points" in found.reason
