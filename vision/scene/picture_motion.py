@@ -115,15 +115,11 @@ def turn_between(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> PictureMo
     )  # fmt: skip
     if matrix is None or not np.isfinite(matrix).all():
         return PictureMotion(None, None, "no turn fits the points")
-    inliers = inside[:, 0].astype(bool)
-    agreeing = int(inliers.sum())
-    if agreeing < _LEAST_TURNED or agreeing < _LEAST_TURNED_SHARE * possible:
-        return PictureMotion(None, None, f"only {agreeing} of {possible} points agree")
-    hull = cv2.contourArea(cv2.convexHull(b[inliers]))
-    if hull < _LEAST_SPREAD * now.shape[0] * now.shape[1]:
-        return PictureMotion(None, None, "the points that agree are all in one place")
+    agree = b[inside[:, 0].astype(bool)]
+    if why := _too_weak(agree, max(_LEAST_TURNED, _LEAST_TURNED_SHARE * possible), possible, now):
+        return PictureMotion(None, None, why)
     homography = np.vstack([matrix, [0.0, 0.0, 1.0]]).astype(np.float64)
-    return PictureMotion(homography, "features", "", agreeing)
+    return PictureMotion(homography, "features", "", len(agree))
 
 
 def _by_flow(
@@ -136,7 +132,7 @@ def _by_flow(
     guess = np.asarray(cv2.perspectiveTransform(points, expected), np.float32)
     if not np.isfinite(guess).all():
         return None, "the poses send points to infinity"
-    return _plane(*_found_again(before, now, points, guess), now.shape)
+    return _plane(*_found_again(before, now, points, guess), now)
 
 
 def _found_again(
@@ -252,11 +248,11 @@ def _by_descriptors(
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(words_a, words_b)
     a = np.array([points_a[m.queryIdx].pt for m in pairs], np.float32).reshape(-1, 1, 2)
     b = np.array([points_b[m.trainIdx].pt for m in pairs], np.float32).reshape(-1, 1, 2)
-    return _plane(a, b, len(pairs), now.shape)
+    return _plane(a, b, len(pairs), now)
 
 
 def _plane(
-    a: NDArray[np.float32], b: NDArray[np.float32], possible: int, shape: tuple[int, ...]
+    a: NDArray[np.float32], b: NDArray[np.float32], possible: int, now: NDArray[np.uint8]
 ) -> tuple[PictureMotion | None, str]:
     """Return the plane that most pairs agree on, if they are many enough and far enough apart."""
     if len(a) < _LEAST_AGREEING:
@@ -266,17 +262,24 @@ def _plane(
     )
     if matrix is None or not np.isfinite(matrix).all():
         return None, "no plane fits the points"
-    inliers = inside[:, 0].astype(bool)
-    agreeing = int(inliers.sum())
-    if agreeing < _LEAST_AGREEING or agreeing < _LEAST_SHARE * possible:
-        return None, f"only {agreeing} of {possible} points agree"
-    hull = cv2.contourArea(cv2.convexHull(b[inliers]))
-    if hull < _LEAST_SPREAD * shape[0] * shape[1]:
-        return None, "the points that agree are all in one place"
+    agree = b[inside[:, 0].astype(bool)]
+    if why := _too_weak(agree, max(_LEAST_AGREEING, _LEAST_SHARE * possible), possible, now):
+        return None, why
     homography = np.asarray(matrix, dtype=np.float64)
-    if not _sane(homography, shape):
+    if not _sane(homography, now.shape):
         return None, "the plane that fits would fold the picture"
-    return PictureMotion(homography, "features", "", agreeing), ""
+    return PictureMotion(homography, "features", "", len(agree)), ""
+
+
+def _too_weak(
+    agree: NDArray[np.float32], least: float, possible: int, now: NDArray[np.uint8]
+) -> str:
+    """Return why points that agree are too few, or too near to each other; "" when they will do."""
+    if len(agree) < least:
+        return f"only {len(agree)} of {possible} points agree"
+    if cv2.contourArea(cv2.convexHull(agree)) < _LEAST_SPREAD * now.shape[0] * now.shape[1]:
+        return "the points that agree are all in one place"
+    return ""
 
 
 def _sane(homography: FloatArray, shape: tuple[int, ...]) -> bool:
