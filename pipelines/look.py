@@ -50,6 +50,7 @@ from vision.clarity import with_clarity
 from vision.clothes import without_clothes
 from vision.detect import BegunFrame, Detector, FrameDetections
 from vision.footage import FootageOptions, FootageSource, read_frames
+from vision.footage.ahead import read_ahead
 from vision.models.registry import ModelFile
 from vision.models.suitability import why_unsuited
 from vision.observe import FrameObservations, Sight, observe, observe_scene
@@ -61,6 +62,8 @@ REJECTS = "rejects"
 PATROLS = "patrols"
 
 _BATCH_ROWS = 4096
+_AHEAD = 3
+"""Pictures that are decoded before they are looked at."""
 _BACK = "times go back in the footage; what was followed until there is followed anew"
 _BESIDE = (
     "the flight begins outside of the elevation model: nothing is placed there, and the first "
@@ -144,6 +147,7 @@ class LookAtFootage(beam.DoFn):
                 confidence=settings.confidence,
                 input_px=settings.input_px,
                 whole=settings.whole,
+                sharing=len(settings.models),
             )
             for model in settings.models
         ]
@@ -364,7 +368,7 @@ class _Look:
         return fit
 
     def _sights(self) -> Iterator[Sight]:
-        for item in read_frames(self._source, self._settings.footage):
+        for item in read_ahead(read_frames(self._source, self._settings.footage), _AHEAD):
             if isinstance(item, Reject):
                 self.rejects.append(item)
                 continue

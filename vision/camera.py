@@ -114,8 +114,16 @@ def pixel_rays(intrinsics: Intrinsics, pose: CameraPose, xy_px: FloatArray) -> F
     normal = undistorted_px_to_normal(intrinsics, xy_px)
     camera = np.column_stack([normal, np.ones(len(normal))])
     camera /= np.linalg.norm(camera, axis=1, keepdims=True)
-    rotation = rotation_to_enu(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+    rotation = _axes_of(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
     return np.asarray(camera @ rotation.T, dtype=np.float64)
+
+
+@lru_cache(maxsize=64)
+def _axes_of(yaw_deg: float, pitch_deg: float, roll_deg: float) -> FloatArray:
+    """Return `rotation_to_enu` of one pose, which is asked for many times in each frame."""
+    axes = rotation_to_enu(yaw_deg, pitch_deg, roll_deg)
+    axes.setflags(write=False)
+    return axes
 
 
 def project_points(
@@ -133,7 +141,7 @@ def project_points(
         camera and within reach of the lens model. Pixels where the mask is False are NaN.
         Points in front may still lie outside the picture.
     """
-    rotation = rotation_to_enu(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+    rotation = _axes_of(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
     camera = np.asarray(enu_m, dtype=np.float64).reshape(-1, 3) @ rotation
     with np.errstate(divide="ignore", invalid="ignore"):
         normal = camera[:, :2] / camera[:, 2:]

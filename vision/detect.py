@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import threading
 from collections import deque
@@ -76,6 +77,8 @@ class Detector:
         eight_bit: take the model's eight-bit form where there is one.
         averaged: where a picture of unknown scale is looked at at several, what is seen is
             averaged; else the surest look counts, so that less escapes.
+        sharing: how many models look at the same pictures; each has its share of the processor,
+            so that not more threads wait for a core than there are cores.
         device: of torch's, on which pictures are looked at in batches; None takes a GPU where
             there is one (`vision.models.batch_engine.gpu_to_use`), otherwise OpenVINO.
 
@@ -92,6 +95,7 @@ class Detector:
         whole: bool = False,
         eight_bit: bool = True,
         averaged: bool = True,
+        sharing: int = 1,
         device: str | None = None,
     ) -> None:
         device = gpu_to_use(model) if device is None else device
@@ -113,7 +117,7 @@ class Detector:
         share = _LESS_SURE if self._averaged else 1.0
         least = share * float(self._thresholds.min())
         self._engine = (
-            Engine(exported, confidence=least)
+            Engine(exported, confidence=least, threads=_threads(sharing))
             if isinstance(exported, ExportedModel)
             else BatchEngine(exported, confidence=least)
         )
@@ -341,6 +345,11 @@ class BegunFrame:
             raise ModelError(f"{self.frame.source_uri}: {self._failed}") from self._failed
         # Windows come back in any order; the result must not depend on it.
         return [part for _, part in sorted(self._parts, key=lambda item: item[0])]
+
+
+def _threads(sharing: int) -> int | None:
+    """Return how many threads one of several models is to use; None for all there are."""
+    return None if sharing == 1 else max(1, (os.cpu_count() or 1) // sharing)
 
 
 def _scaled(picture: Picture, scale: float) -> NDArray[np.uint8]:

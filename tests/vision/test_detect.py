@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from vision import detect as detect_module
 from vision.detect import Detector
 from vision.locate import Locator
 from vision.models.dataset import read_dataset
+from vision.models.engine import Engine
 from vision.models.registry import resolve_model
 from vision.slicing import GsdAt
 
@@ -269,3 +271,20 @@ class TestSettings:
         monkeypatch.setattr(detector._engine, "submit", lambda image, done: None)
         with pytest.raises(ModelError, match=r"drawn: inference gave no answer within 0\.05 s"):
             detector.detect(frame_of(np.zeros((64, 64, 3), np.uint8)), everywhere(0.1))
+
+
+@pytest.mark.parametrize(("sharing", "threads"), [(1, None), (2, 4), (3, 2), (20, 1)])
+def test_models_that_look_together_share_the_processor(
+    sharing: int, threads: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int | None] = []
+
+    class Listening(Engine):
+        def __init__(self, *args: Any, threads: int | None, **kwargs: Any) -> None:  # noqa: ANN401
+            given.append(threads)
+            super().__init__(*args, threads=threads, **kwargs)
+
+    monkeypatch.setattr(detect_module, "Engine", Listening)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    Detector(resolve_model("vehicles"), sharing=sharing)
+    assert given == [threads]

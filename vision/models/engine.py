@@ -47,6 +47,7 @@ class Engine:
         confidence: boxes below this are left out.
         nms_iou: boxes of one class that overlap more than this count as one.
         streams: pictures worked on at the same time; None lets OpenVINO choose.
+        threads: of the processor that it may use; None for all.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Engine:
         confidence: float = 0.25,
         nms_iou: float = 0.5,
         streams: int | None = None,
+        threads: int | None = None,
     ) -> None:
         import openvino as ov
 
@@ -63,7 +65,11 @@ class Engine:
         self._model = model
         self._confidence = confidence
         self._nms_iou = nms_iou
-        self._streams = streams
+        self._settings = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            **({"NUM_STREAMS": str(streams)} if streams else {}),
+            **({"INFERENCE_NUM_THREADS": str(threads)} if threads else {}),
+        }
         self._core = ov.Core()
         self._queues: OrderedDict[tuple[int, int], Any] = OrderedDict()
 
@@ -131,10 +137,7 @@ class Engine:
             _, oldest = self._queues.popitem(last=False)
             oldest.wait_all()
         compiled = self._core.compile_model(
-            self._prepared(width_px, height_px),
-            "CPU",
-            {"PERFORMANCE_HINT": "THROUGHPUT"}
-            | ({"NUM_STREAMS": str(self._streams)} if self._streams else {}),
+            self._prepared(width_px, height_px), "CPU", self._settings
         )
         # Checked here: an error in the callback would reach nobody but a timeout.
         check_head(tuple(compiled.output(0).shape), len(self.classes))

@@ -155,7 +155,7 @@ class ChangeDetector:
             ignore: boxes of the full frame in which something known moves or stands, such as
                 vehicles and people.
         """
-        if view.blind or view.sight.locator is None or view.gsd_m is None:
+        if view.blind or view.ground is None:
             return ()
         return tuple(found for zone in zones for found in self._look_at(view, zone, tuple(ignore)))
 

@@ -385,7 +385,7 @@ def _regions_in(
     view: SceneView, zones: Sequence[WatchedZone]
 ) -> list[tuple[FlameRegion, WatchedZone]]:
     """Return what looks somewhat like flame in the zones, each with its zone."""
-    seen = [zone for zone in zones if cv2.countNonZero(view.mask(zone.area_m))]
+    seen = [zone for zone in zones if view.shows(zone.area_m)]
     if not seen:
         return []
     coloured = flame_coloured(view.image_bgr)

@@ -8,7 +8,8 @@ a pixel is the inverse cube. Without distortion that is exact.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +25,30 @@ _LATTICE_PX = 32
 _UNEVEN = 0.02
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+Spread = NDArray[np.float32]
+"""A number for each working pixel, shape (height, width)."""
+
+
 class GroundScale:
     """How large the pixels of one working picture are on level or rolling ground.
 
-    Attributes:
-        gsd_m: metres across the line of sight that one working pixel covers, float32, shape
-            (height, width); NaN where it meets no ground within 3 km.
-        area_m2: horizontal ground that it covers, the same way; NaN likewise.
+    Args:
+        gsd_m: makes `gsd_m` when that is first asked for: not every picture is asked for both.
+        area_m2: makes `area_m2`, likewise.
     """
 
-    gsd_m: NDArray[np.float32]
-    area_m2: NDArray[np.float32]
+    def __init__(self, gsd_m: Callable[[], Spread], area_m2: Callable[[], Spread]) -> None:
+        self._make_gsd_m, self._make_area_m2 = gsd_m, area_m2
+
+    @cached_property
+    def gsd_m(self) -> Spread:
+        """Metres across the line of sight that one pixel covers; NaN without ground within 3 km."""
+        return self._make_gsd_m()
+
+    @cached_property
+    def area_m2(self) -> Spread:
+        """Horizontal ground that one pixel covers; NaN likewise."""
+        return self._make_area_m2()
 
     @classmethod
     def of(
@@ -62,14 +75,24 @@ class GroundScale:
         gsd_m[far], area_m2[far] = np.nan, np.nan
         with np.errstate(invalid="ignore", divide="ignore"):
             inverse = [1.0 / gsd_m, area_m2 ** (-1.0 / 3.0)]
-        whole = [_spread(part.reshape(nodes.shape[:2]), xs, ys, shape) for part in inverse]
+        by_node = [part.reshape(nodes.shape[:2]) for part in inverse]
+
+        def over_all(part: FloatArray) -> Spread:
+            return _spread(part, xs, ys, shape)
+
+        if all((part > 0.0).all() for part in by_node):
+            return cls(lambda: 1.0 / over_all(by_node[0]), lambda: _cubed(over_all(by_node[1])))
+        # Where one of the two is not known, neither is.
+        whole = [over_all(part) for part in by_node]
         with np.errstate(invalid="ignore", divide="ignore"):
-            gsd = 1.0 / whole[0]
-            area = 1.0 / (whole[1] * whole[1] * whole[1])
-        if not (np.min(whole[0]) > 0.0 and np.min(whole[1]) > 0.0):
             unknown = ~((whole[0] > 0.0) & (whole[1] > 0.0))
-            gsd[unknown], area[unknown] = np.nan, np.nan
-        return cls(gsd, area)
+            gsd, area = 1.0 / whole[0], _cubed(whole[1])
+        gsd[unknown], area[unknown] = np.nan, np.nan
+        return cls(lambda: gsd, lambda: area)
+
+
+def _cubed(inverse: Spread) -> Spread:
+    return 1.0 / (inverse * inverse * inverse)
 
 
 def area_share_error(view: View, depression_deg: float) -> float:

@@ -84,11 +84,12 @@ class HeapDetector:
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return grey heaps in the zones of one frame."""
-        if view.blind or view.gsd_m is None or view.previous is None:
+        if view.blind or view.ground is None or view.previous is None:
             return ()
         if min(view.shape) < 2 * LEAST_SIDE_PX:
             return ()
-        masks = [(zone, mask) for zone in zones if (mask := view.halved.mask(zone.area_m)).any()]
+        shown = [zone for zone in zones if view.shows(zone.area_m)]
+        masks = [(zone, view.halved.mask(zone.area_m)) for zone in shown]
         if not masks:
             return ()
         cast = light_cast(small_lab(view.image_bgr))

@@ -219,7 +219,7 @@ class SmokeDetector:
             self._evidence = self._of = None
             return ()
         # Something near a zone is in the picture just where something of the zone is.
-        watched = tuple(zone for zone in zones if cv2.countNonZero(view.mask(zone.area_m)))
+        watched = tuple(zone for zone in zones if view.shows(zone.area_m))
         stacks = self._stacks_in(view, zones)
         if not (watched or stacks):
             self._evidence, self._of = None, None

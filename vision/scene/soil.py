@@ -90,12 +90,13 @@ class SoilDetector:
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return bare ground in the zones of one frame."""
-        if view.blind or view.gsd_m is None or not zones:
+        if view.blind or view.ground is None:
             return ()
         seen = [
             (zone, mask, around)
             for zone in zones
-            if (around := rectangle_around(mask := view.mask(zone.area_m), _REACH_PX)) is not None
+            if view.shows(zone.area_m)
+            and (around := rectangle_around(mask := view.mask(zone.area_m), _REACH_PX)) is not None
         ]
         if not seen:
             return ()

@@ -13,7 +13,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from shapely.geometry import MultiPoint, Polygon
+from shapely.geometry import MultiPoint
 from shapely.geometry.base import BaseGeometry
 
 from park.errors import LocateError
@@ -32,7 +32,7 @@ from vision.scene.working import (
     within,
     working_picture,
 )
-from vision.scene.zones import GroundProjector, zone_mask
+from vision.scene.zones import GroundProjector, filled
 
 _BLACK = 14.0
 _BRIGHTEST_OF_BLACK = 45.0
@@ -76,8 +76,9 @@ class SceneView:
         """Working pixels per full pixel along x and y; they differ by rounding only."""
         self._lab: NDArray[np.float32] | None = None
         self._lab_columns: dict[int, tuple[int, int]] = {}
+        self._outlines: dict[bytes, BaseGeometry] = {}
         self._masks: dict[bytes, Mask] = {}
-        self._mask_of: dict[int, tuple[BaseGeometry, Mask]] = {}
+        self._mask_of: dict[int, tuple[BaseGeometry, Mask | None]] = {}
         self._near: dict[tuple[bytes, float], Mask] = {}
 
     def with_pixels(self, image_bgr: NDArray[np.uint8]) -> SceneView:
@@ -127,7 +128,12 @@ class SceneView:
         """This view at half the size, without the one before it."""
         height, width = self.shape
         half = cv2.resize(self.image_bgr, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        return SceneView(self.sight, self.site, image_bgr=np.asarray(half, np.uint8))
+        view = SceneView(self.sight, self.site, image_bgr=np.asarray(half, np.uint8))
+        # What is of the full frame is the same in both.
+        vars(view).update(
+            projector=self.projector, reach_m=self.reach_m, _outlines=self._outlines
+        )
+        return view
 
     def as_fine_as(self, gsd_m: float, where: Mask) -> SceneView:
         """Return this view, or where its pixels are twice as fine as needed, that of half the size.
@@ -215,21 +221,42 @@ class SceneView:
         Args:
             area_m: polygons in the site's frame, metres.
         """
+        known = self._known_mask(area_m)
+        return self._nothing if known is None else known
+
+    def shows(self, area_m: BaseGeometry) -> bool:
+        """Return whether any working pixel shows an area.
+
+        Args:
+            area_m: polygons in the site's frame, metres.
+        """
+        return self._known_mask(area_m) is not None
+
+    @cached_property
+    def _nothing(self) -> Mask:
+        empty = np.zeros(self.shape, np.uint8)
+        empty.setflags(write=False)
+        return empty
+
+    def _known_mask(self, area_m: BaseGeometry) -> Mask | None:
+        """Return where an area is seen; None where it is not."""
         # With its mask an area is kept, so that no other one can get its id.
         known = self._mask_of.get(id(area_m))
         if known is None:
-            # The same area may be given with its corners in another order.
-            key = area_m.normalize().wkb
-            if key not in self._masks:
-                self._masks[key] = self._drawn(area_m)
-            known = self._mask_of[id(area_m)] = area_m, self._masks[key]
+            known = self._mask_of[id(area_m)] = area_m, self._drawn(area_m)
         return known[1]
 
-    def _drawn(self, area_m: BaseGeometry) -> Mask:
-        seen = None if self.projector is None else self._in_reach(area_m)
-        if self.projector is None or seen is None or seen.is_empty:
-            return np.zeros(self.shape, np.uint8)
-        return zone_mask(self.projector, seen, self.scale_xy, self.shape)
+    def _drawn(self, area_m: BaseGeometry) -> Mask | None:
+        if self.projector is None or not self._may_reach(area_m):
+            return None
+        # The same area may be given with its corners in another order.
+        key = area_m.normalize().wkb
+        if key not in self._masks:
+            if key not in self._outlines:
+                self._outlines[key] = self.projector.outline(self._in_reach(area_m))
+            self._masks[key] = filled(self._outlines[key], self.scale_xy, self.shape)
+        mask = self._masks[key]
+        return mask if cv2.countNonZero(mask) else None
 
     def near(self, area_m: BaseGeometry, margin_m: float) -> Mask:
         """Return where an area is seen, with what is within some metres of it.
@@ -285,16 +312,20 @@ class SceneView:
         hull = MultiPoint(np.column_stack([east, north])).convex_hull
         return hull.buffer(spare, quad_segs=1, join_style="mitre")
 
-    def _in_reach(self, area_m: BaseGeometry) -> BaseGeometry:
-        """Return the part of an area that may be seen: its far corners need no projecting."""
+    def _may_reach(self, area_m: BaseGeometry) -> bool:
+        """Return whether an area may be seen, by its bounds: most of a site's may not."""
         reach = self.reach_m
+        if area_m.is_empty:
+            return False
         if reach is None:
-            return area_m
+            return True
         west, south, east, north = area_m.bounds
         left, low, right, high = reach.bounds
-        if west > right or east < left or south > high or north < low:
-            return Polygon()
-        return area_m.intersection(reach)
+        return not (west > right or east < left or south > high or north < low)
+
+    def _in_reach(self, area_m: BaseGeometry) -> BaseGeometry:
+        """Return the part of an area that may be seen: its far corners need no projecting."""
+        return area_m if self.reach_m is None else area_m.intersection(self.reach_m)
 
     def area_m2(self, mask: Mask) -> float:
         """Return the ground under the pixels of a mask, square metres.
@@ -452,7 +483,8 @@ class ViewPart(SceneView):
         ground = self._whole.ground
         if ground is None:
             return None
-        return GroundScale(ground.gsd_m[self._rectangle], ground.area_m2[self._rectangle])
+        rectangle = self._rectangle
+        return GroundScale(lambda: ground.gsd_m[rectangle], lambda: ground.area_m2[rectangle])
 
     @cached_property
     def projector(self) -> GroundProjector | None:
@@ -468,6 +500,10 @@ class ViewPart(SceneView):
     def mask(self, area_m: BaseGeometry) -> Mask:
         """Return where an area is seen in this part."""
         return self._whole.mask(area_m)[self._rectangle]
+
+    def shows(self, area_m: BaseGeometry) -> bool:
+        """Return whether any pixel of this part shows an area."""
+        return bool(cv2.countNonZero(self.mask(area_m)))
 
     def near(self, area_m: BaseGeometry, margin_m: float) -> Mask:
         """Return where an area and some metres around it are seen in this part."""

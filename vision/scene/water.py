@@ -103,9 +103,10 @@ class WaterDetector:
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
         """Return the stains in the zones of one frame."""
-        if view.blind or view.pixel_area_m2 is None:
+        if view.blind or view.ground is None:
             return ()
-        return tuple(found for zone in zones for found in self._look_at(view, zone))
+        shown = [zone for zone in zones if view.shows(zone.area_m)]
+        return tuple(found for zone in shown for found in self._look_at(view, zone))
 
     def _look_at(self, view: SceneView, zone: WatchedZone) -> tuple[Detection, ...]:
         water = self._seen(view.as_fine_as(FINE_ENOUGH_M, view.mask(zone.area_m)), zone)

@@ -122,22 +122,17 @@ class GroundProjector:
         return np.column_stack(self._locator.frame.to_en_m(lat, lon))
 
 
-def zone_mask(
-    projector: GroundProjector,
-    area_m: BaseGeometry,
-    scale_xy: tuple[float, float],
-    shape: tuple[int, int],
+def filled(
+    outline_px: BaseGeometry, scale_xy: tuple[float, float], shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Return 255 where the centre of a working pixel is in an area, else 0.
+    """Return 255 where the centre of a working pixel is in an outline, else 0.
 
     Args:
-        projector: of the full frame.
-        area_m: polygons in the site's frame, metres.
+        outline_px: pixels of the full frame, from `GroundProjector.outline`.
         scale_xy: working pixels per full pixel along x and y.
         shape: (height, width) of the working picture.
     """
-    seen = projector.outline(area_m)
-    scaled = shapely.transform(seen, lambda xy: xy * np.array(scale_xy))
+    scaled = shapely.transform(outline_px, lambda xy: xy * np.array(scale_xy))
     if scaled.covers(shapely.box(0.5, 0.5, shape[1] - 0.5, shape[0] - 0.5)):
         return np.full(shape, 255, dtype=np.uint8)
     shapes = [(polygon, 255) for polygon in polygons_of(scaled)]

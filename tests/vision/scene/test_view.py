@@ -173,6 +173,22 @@ def test_a_zone_behind_the_camera_is_not_seen() -> None:
     assert not view.mask(rectangle(0.0, -200.0, 100.0, 100.0)).any()
 
 
+@pytest.mark.parametrize("name", VIEWS)
+def test_half_the_picture_s_size_shows_the_same_areas(name: str) -> None:
+    view = view_of(VIEWS[name])
+    for area_m in (rectangle(-20.0, -15.0, 25.0, 18.0), rectangle(4e3, 4e3, 5e3, 5e3)):
+        whole = view.mask(area_m) > 0
+        half = view.halved.mask(area_m) > 0
+        assert view.shows(area_m) == whole.any()
+        assert half.mean() == pytest.approx(whole.mean(), abs=0.01)
+
+
+def test_what_is_not_shown_cannot_be_painted_over() -> None:
+    nothing = view_of(NADIR).mask(rectangle(4e3, 4e3, 5e3, 5e3))
+    with pytest.raises(ValueError, match="read-only"):
+        nothing[:] = 255
+
+
 def test_the_sky_has_no_scale() -> None:
     view = view_of(posed(pitch_deg=-5.0))
     assert view.gsd_m is not None
