@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from park.geodesy import LocalFrame
 from park.records import GroundPoint, Observation, TrackedObject
 from pipelines.stays import Stay
@@ -97,6 +99,8 @@ class _Counter:
         self._still_out = sorted(visit.stay.last_seen for visit in self._still)
         self._passing_in = sorted(visit.stay.first_seen for visit in self._passing)
         self._passing_out = sorted(visit.stay.last_seen for visit in self._passing)
+        # How many pass at each of those moments; every window asks for it again.
+        self._passing_then = np.array([self._passing_at(one) for one in self._passing_in], np.intp)
         self.arrivals = sorted({visit.stay.first_seen for visit in visits})
 
     def count_at(self, moment: datetime) -> int:
@@ -129,13 +133,13 @@ class _Counter:
         return len({visit.thing.object_id for visit in self.members_at(moment)})
 
     def _busiest(self, begin: datetime, end: datetime) -> tuple[datetime, int]:
-        inside = self._passing_in[
-            bisect_left(self._passing_in, begin) : bisect_right(self._passing_in, end)
-        ]
-        moments = [begin, *inside]
-        counts = [self._passing_at(moment) for moment in moments]
-        most = max(counts)
-        return moments[counts.index(most)], most
+        first, last = bisect_left(self._passing_in, begin), bisect_right(self._passing_in, end)
+        at_begin = self._passing_at(begin)
+        if first >= last:
+            return begin, at_begin
+        busiest = first + int(self._passing_then[first:last].argmax())
+        most = int(self._passing_then[busiest])
+        return (begin, at_begin) if at_begin >= most else (self._passing_in[busiest], most)
 
     def _passing_at(self, moment: datetime) -> int:
         return bisect_right(self._passing_in, moment) - bisect_left(self._passing_out, moment)

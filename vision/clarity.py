@@ -36,10 +36,11 @@ def sharpness(grey: NDArray[np.uint8]) -> float:
         return 0.0
     image = grey.astype(np.float32)
     shares = []
-    for axis, size in ((0, (1, _BLUR_PX)), (1, (_BLUR_PX, 1))):
-        steps = np.abs(np.diff(image, axis=axis))
+    for size, along in (((1, _BLUR_PX), image), ((_BLUR_PX, 1), image.T)):
         blurred = cv2.blur(image, size, borderType=cv2.BORDER_REPLICATE)
-        lost = np.maximum(steps - np.abs(np.diff(blurred, axis=axis)), 0.0)
+        smooth = blurred if along is image else blurred.T
+        steps = np.abs(along[1:] - along[:-1])
+        lost = np.maximum(steps - np.abs(smooth[1:] - smooth[:-1]), 0.0)
         whole = float(steps.sum())
         shares.append(float(lost.sum()) / whole if whole > 0.0 else 0.0)
     return min(1.0, max(0.0, min(shares)))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from park.geodesy import FloatArray
 from vision.fusing import fused
-from vision.models.engine import RawBoxes
+from vision.models.engine import STRIDE_PX, RawBoxes, padded_size
 
 OVERLAP = 0.25
 """Share of a window that the next one repeats; a thing shorter than this is whole in one."""
@@ -34,6 +34,9 @@ _A_LITTLE = 1.1
 MOST_ENLARGED = 4.0
 WHOLE_UP_TO = 1.6
 """A picture up to this many times the model's input is looked at whole."""
+
+_MOST_TRIMMED = 0.03
+"""A scale is made smaller by no more than this share to save padding: it cannot be told."""
 
 _EDGE_PX = 3.0
 _SAME_IOU = 0.5
@@ -125,6 +128,8 @@ def plan_known(
             scale = _in_one_window(width_px, height_px, scale, input_px, whole_up_to)
         if centre_m / scale > gsd_range_m[1] * 1.5:
             continue
+        if one_pass:
+            scale = _snug(width_px, height_px, scale, input_px * whole_up_to)
         windows.extend(
             window
             for window in windows_at(width_px, height_px, scale, input_px, whole_up_to=whole_up_to)
@@ -146,6 +151,27 @@ def _in_one_window(
         for one in (scale, scale / _LADDER)
     )
     return scale / _LADDER if smaller == 1 < here else scale
+
+
+def _snug(width_px: int, height_px: int, scale: float, most_px: float) -> float:
+    """Return a scale hardly smaller at which a picture looked at whole needs less padding.
+
+    Models take sides that are multiples of their stride: of 454 rows they look at 480.
+    """
+    if max(width_px, height_px) * scale > most_px:
+        return scale
+    tight = [
+        side_px // STRIDE_PX * STRIDE_PX / whole_px
+        for whole_px in (width_px, height_px)
+        if (side_px := int(whole_px * scale)) >= STRIDE_PX
+    ]
+    possible = [scale, *(one for one in tight if one >= scale * (1.0 - _MOST_TRIMMED))]
+
+    def looked_at(one: float) -> tuple[int, float]:
+        padded_px = padded_size(max(1, round(width_px * one)), max(1, round(height_px * one)))
+        return padded_px[0] * padded_px[1], -one
+
+    return min(possible, key=looked_at)
 
 
 def _sampled(width_px: int, height_px: int, gsd_at: GsdAt) -> list[tuple[float, float, float]]:

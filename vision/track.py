@@ -24,37 +24,26 @@ import numpy as np
 import supervision as sv
 from scipy.spatial import cKDTree
 from trackers import ByteTrackTracker
-from trackers.core.bytetrack.tracklet import ByteTrackTracklet
 from trackers.utils.iou import BaseIoU
-from trackers.utils.kalman_filter import KalmanFilter
-from trackers.utils.motion_models import constant_velocity_transition_matrix
-from trackers.utils.state_representations import BaseStateEstimator
 
 from park.errors import RecordError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import GroundPoint, Observation
 from vision.families import Family, family_of
+from vision.ground_state import (
+    GroundState,
+    centre_and_sigma,
+    go_with_the_flow,
+    square_around,
+    worth_asking,
+)
 from vision.registration import LEAST_AGREEING, estimate_shift
-
-STANDING_SHARE = 0.2
-"""Up to this share of a family's usual speed a thing may be standing still."""
-
-STANDING_SIGMA_MPS = 0.5
-"""How well a thing that may be standing still is taken to do so, one sigma per axis."""
 
 _NEAR_M = 15.0
 """Around a place, for how many things are there."""
 
-LANE_M = 2.0
-"""Half the width within which things are taken to drive one behind the other."""
-
 OVERLAPS_SHARE = 0.2
 """Of the smaller of two boxes: with more of it in the other, both may be of one body."""
-
-FLOW_REACH_M = 100.0
-FLOW_LEAST_MPS = 3.0
-FLOW_SIGMA_MPS = 4.0
-FLOW_AGE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,91 +99,6 @@ class TrackOptions:
             )
 
 
-class _GroundState(BaseStateEstimator):
-    """Position and velocity on the ground, metres and seconds, as a Kalman filter."""
-
-    _POS_IDX = np.array([0, 1], dtype=np.int64)
-    _VEL_IDX = np.array([2, 3], dtype=np.int64)
-    family: Family
-    standing = True
-    _rest_sigma_m = math.inf
-
-    def _create_filter(self, bbox: FloatArray) -> KalmanFilter:
-        centre, sigma_m = _centre_and_sigma(bbox)
-        kalman = KalmanFilter(dim_x=4, dim_z=2)
-        kalman.state[:2, 0] = centre
-        kalman.observation_mtx = np.eye(2, 4)
-        speed = self.family.speed_sigma_mps
-        kalman.state_covariance = np.diag([sigma_m**2, sigma_m**2, speed**2, speed**2])
-        # One second of white acceleration; the library scales it to other steps from the
-        # velocity terms.
-        acceleration = self.family.acceleration_sigma_mps2
-        shape = constant_velocity_transition_matrix(4, self._POS_IDX, self._VEL_IDX, 0.5)
-        gain = (shape @ np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])) * acceleration
-        kalman.process_noise = gain @ gain.T
-        kalman.measurement_noise = np.eye(2) * sigma_m**2
-        self._rest_sigma_m = float(sigma_m)
-        self.seen_m = np.array(centre)
-        return kalman
-
-    def set_kf_covariances(
-        self,
-        measurement_noise: FloatArray | None = None,
-        process_noise: FloatArray | None = None,
-        state_covariance: FloatArray | None = None,
-    ) -> None:
-        """Keep the physical noise: the tracklet would rescale it to what suits pixels."""
-        self.motion.calibrate_from_process_noise(self.kf.process_noise)
-
-    def update(self, bbox: FloatArray | None) -> None:
-        """Take in a place with its own uncertainty."""
-        if bbox is not None:
-            self.seen_m, sigma_m = _centre_and_sigma(bbox)
-            self.kf.measurement_noise = np.eye(2) * sigma_m**2
-        super().update(bbox)
-        self._settle()
-        self._rest_sigma_m = math.sqrt(0.5 * float(np.trace(self.kf.state_covariance[:2, :2])))
-
-    def _settle(self) -> None:
-        """Take a speed that may well be none for none, softly, as inertial navigation does.
-
-        Without it the many things that stand still keep the leeway that the few that drive
-        need, and swap with their neighbours.
-        """
-        kalman = self.kf
-        velocity = kalman.state[2:]
-        self.standing = False
-        if float(np.linalg.norm(velocity)) > STANDING_SHARE * self.family.speed_sigma_mps:
-            return
-        if (velocity.T @ np.linalg.solve(kalman.state_covariance[2:, 2:], velocity)).item() > 4.0:
-            return
-        self.standing = True
-        innovation = kalman.state_covariance[2:, 2:] + np.eye(2) * STANDING_SIGMA_MPS**2
-        gain = np.linalg.solve(innovation, kalman.state_covariance[2:]).T
-        kalman.state = kalman.state - gain @ velocity
-        kalman.state_covariance = kalman.state_covariance - gain @ kalman.state_covariance[2:]
-
-    def bbox_to_measurement(self, bbox: FloatArray) -> FloatArray:
-        """Return the place."""
-        return _centre_and_sigma(bbox)[0]
-
-    def state_to_bbox(self) -> FloatArray:
-        """Return the place expected: half width one sigma if it stands, half height if not."""
-        sigma_m = math.sqrt(0.5 * float(np.trace(self.kf.state_covariance[:2, :2])))
-        rest_m = min(self._rest_sigma_m, sigma_m) if self.standing else sigma_m
-        half = np.array([rest_m, sigma_m])
-        return np.concatenate([self.kf.state[:2, 0] - half, self.kf.state[:2, 0] + half])
-
-    def expect_speed(self, velocity_mps: FloatArray, sigma_mps: float) -> None:
-        """Start out with the speed of others that drove here."""
-        self.kf.state[2:, 0] = velocity_mps
-        self.kf.state_covariance[2:, 2:] = np.eye(2) * sigma_mps**2
-        self.standing = False
-
-    def clamp_velocity(self, frame_step: float = 1.0) -> None:
-        """Leave the velocity: a place can be anywhere."""
-
-
 class _Likelihood(BaseIoU):
     """Log likelihood of places under tracks, over that of a new thing; 0 where not above it."""
 
@@ -202,8 +106,8 @@ class _Likelihood(BaseIoU):
         self._options = options
 
     def _compute(self, boxes_1: FloatArray, boxes_2: FloatArray) -> FloatArray:
-        place_1, rest_1 = _centre_and_sigma(boxes_1)
-        place_2, sigma_2 = _centre_and_sigma(boxes_2)
+        place_1, rest_1 = centre_and_sigma(boxes_1)
+        place_2, sigma_2 = centre_and_sigma(boxes_2)
         sigma_1 = (boxes_1[:, 3] - boxes_1[:, 1]) / 2.0
         square_m2 = ((place_1[:, None, :] - place_2[None, :, :]) ** 2).sum(axis=2)
         density = np.zeros_like(square_m2)
@@ -227,72 +131,6 @@ class _Likelihood(BaseIoU):
         return np.asarray(np.clip(dense, least, most), np.float64)
 
 
-def _centre_and_sigma(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    centre = (boxes[..., :2] + boxes[..., 2:]) / 2.0
-    return centre, (boxes[..., 2] - boxes[..., 0]) / 2.0
-
-
-def _square(place: FloatArray, sigma_m: float) -> FloatArray:
-    return np.concatenate([place - sigma_m, place + sigma_m])
-
-
-def _drives(track: ByteTrackTracklet, state: _GroundState) -> bool:
-    """Return whether a track has been driving for long enough to tell the speed of its lane."""
-    speed_mps = float(np.linalg.norm(state.kf.state[2:, 0]))
-    return not state.standing and track.age >= FLOW_AGE and speed_mps >= FLOW_LEAST_MPS
-
-
-def _worth_asking(tracks: Sequence[ByteTrackTracklet]) -> list[ByteTrackTracklet]:
-    """Return the tracks that can tell a newcomer how fast it is: what drives, and what is lost.
-
-    Found once for a frame: in one with thousands of newcomers, each of them would ask all.
-    """
-    return [
-        track
-        for track in tracks
-        if isinstance(track.state_estimator, _GroundState)
-        and (track.time_since_update > 0 or _drives(track, track.state_estimator))
-    ]
-
-
-def _go_with_the_flow(newcomer: BaseStateEstimator, tracks: Sequence[ByteTrackTracklet]) -> None:
-    """Give a new track the speed of a moving one in the same lane, if there is one near.
-
-    At two frames a second a car moves further than the gap to the next one, and which of two
-    it was cannot be told from one step; the lane's own speed tells. A lost track that stood
-    where the newcomer stands says that somebody waits there, and then nothing is assumed.
-
-    Args:
-        newcomer: of the new track.
-        tracks: `_worth_asking` of all.
-    """
-    if not isinstance(newcomer, _GroundState):
-        return
-    place_m = newcomer.kf.state[:2, 0]
-    best: tuple[float, FloatArray] | None = None
-    for track in tracks:
-        other = track.state_estimator
-        if not isinstance(other, _GroundState):
-            continue
-        if track.time_since_update > 0 and float(np.linalg.norm(other.seen_m - place_m)) < 2.0:
-            return
-        velocity = other.kf.state[2:, 0]
-        speed = float(np.linalg.norm(velocity))
-        if not _drives(track, other):
-            continue
-        offset = place_m - other.kf.state[:2, 0]
-        along = float(offset @ velocity) / speed
-        beside = abs(float(offset[0] * velocity[1] - offset[1] * velocity[0])) / speed
-        if (
-            beside <= LANE_M
-            and abs(along) <= FLOW_REACH_M
-            and (best is None or abs(along) < best[0])
-        ):
-            best = abs(along), velocity.copy()
-    if best is not None:
-        newcomer.expect_speed(best[1], FLOW_SIGMA_MPS)
-
-
 def _told_once(
     indices: Sequence[int],
     observations: Sequence[Observation],
@@ -309,7 +147,7 @@ def _told_once(
     order = sorted(
         indices, key=lambda i: (-observations[i].confidence, observations[i].detection_id)
     )
-    places_m, _ = _centre_and_sigma(squares_m[order])
+    places_m, _ = centre_and_sigma(squares_m[order])
     near = cKDTree(places_m).query_pairs(least_apart_m, output_type="ndarray")
     again = np.zeros(len(order), np.bool_)
     for surer, other in sorted(near.tolist()):
@@ -410,7 +248,7 @@ class VideoTracker:
         return followed
 
     def _new_tracker(self, family: Family) -> ByteTrackTracker:
-        state = type("_FamilyGroundState", (_GroundState,), {"family": family})
+        state = type("_FamilyState", (GroundState,), {"family": family})
         return ByteTrackTracker(
             lost_track_buffer=math.ceil(self.options.lost_s * 30.0),
             frame_rate=1.0,
@@ -437,7 +275,7 @@ class VideoTracker:
             data={"index": np.array(indices, dtype=np.int64)},
         )
         answer = tracker.update(found, timestamp=seconds)
-        asked = _worth_asking(tracker.tracks)
+        asked = worth_asking(tracker.tracks)
         newborn = iter([track for track in tracker.tracks if track.tracker_id == -1])
         numbers: dict[int, int] = {}
         if len(answer) == 0 or answer.tracker_id is None or answer.confidence is None:
@@ -452,7 +290,7 @@ class VideoTracker:
                 # the first sight on, so that no observation of it is left out.
                 track = next(newborn)
                 track.tracker_id = next(self._numbers)
-                _go_with_the_flow(track.state_estimator, asked)
+                go_with_the_flow(track.state_estimator, asked)
                 numbers[int(i)] = track.tracker_id
         return numbers
 
@@ -467,13 +305,13 @@ class VideoTracker:
             for tracker in self._trackers.values()
             for track in tracker.tracks
             if track.age > 0
-            and isinstance(track.state_estimator, _GroundState)
+            and isinstance(track.state_estimator, GroundState)
             and track.state_estimator.standing
         ]
         known = np.isfinite(squares_m[:, 0])
         if len(standing) < LEAST_AGREEING or not known.any():
             return np.zeros(4)
-        places_m, sigma_m = _centre_and_sigma(squares_m[known])
+        places_m, sigma_m = centre_and_sigma(squares_m[known])
         # In a row of parked cars a shift of more than half their spacing is as good as one the
         # other way; a wrong one would hand every track to its neighbour.
         gaps_m, _ = cKDTree(standing).query(standing, k=2)
@@ -495,4 +333,4 @@ class VideoTracker:
             max(options.jitter_share * place.error_m, options.least_jitter_m),
             options.most_jitter_m,
         )
-        return _square(np.array(self._frame.to_en_m(place.lat_deg, place.lon_deg)), sigma_m)
+        return square_around(np.array(self._frame.to_en_m(place.lat_deg, place.lon_deg)), sigma_m)

@@ -280,7 +280,7 @@ def test_models_that_look_together_share_the_processor(
     given: list[int | None] = []
 
     class Listening(Engine):
-        def __init__(self, *args: Any, threads: int | None, **kwargs: Any) -> None:  # noqa: ANN401
+        def __init__(self, *args: Any, threads: int | None, **kwargs: Any) -> None:
             given.append(threads)
             super().__init__(*args, threads=threads, **kwargs)
 

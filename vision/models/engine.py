@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from park.errors import ModelError
 from vision.models.export import ExportedModel
 
-_STRIDE_PX = 32
+STRIDE_PX = 32
+"""Sides of the pictures that YOLO models take are multiples of this."""
 _COMPILED_SHAPES = 4
 
 
@@ -270,4 +271,4 @@ def padded(image_bgr: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.ui
 
 
 def _round_up(length_px: int) -> int:
-    return max(_STRIDE_PX, (length_px + _STRIDE_PX - 1) // _STRIDE_PX * _STRIDE_PX)
+    return max(STRIDE_PX, (length_px + STRIDE_PX - 1) // STRIDE_PX * STRIDE_PX)

@@ -279,13 +279,11 @@ class FlameDetector:
         if not regions:
             self._evidence, self._of = None, view
             return ()
-        evidence, before = self._carried(view)
         found = []
         remembered = np.zeros(view.shape, np.float32)
         for region, zone in regions:
-            gained = None
-            if before is not None:
-                gained = self._gained(view, region, before, evidence)
+            gained = self._gained(view, region)
+            if gained is not None:
                 window = remembered[region.rows, region.columns]
                 window[region.inside] = gained
             confidence = _confidence(region, gained)
@@ -297,34 +295,22 @@ class FlameDetector:
         self._evidence, self._of = _spread(remembered), view
         return tuple(found)
 
-    def _carried(
-        self, view: SceneView
-    ) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8] | None]:
-        """Return what was known before and the picture before, both laid over this one."""
+    def _gained(self, view: SceneView, region: FlameRegion) -> float | None:
+        """Return what the changes so far say of a region; None where nothing went before."""
         last, motion = view.previous, view.motion
         if last is None or motion is None:
-            return None, None
-        size = view.shape[::-1]
-        before = cv2.warpPerspective(last.image_bgr, motion, size)
-        evidence = None
-        if self._of is last and self._evidence is not None:
-            laid = cv2.warpPerspective(self._evidence, motion, size, flags=cv2.INTER_NEAREST)
-            evidence = np.asarray(laid, np.float32)
-        return evidence, np.asarray(before, np.uint8)
-
-    def _gained(
-        self,
-        view: SceneView,
-        region: FlameRegion,
-        before: NDArray[np.uint8],
-        evidence: NDArray[np.float32] | None,
-    ) -> float:
-        window = (region.rows, region.columns)
-        old = before[window]
-        now = flicker_log_odds(view.image_bgr[window], old, region.inside, flame_coloured(old))
+            return None
+        rows, columns = region.rows, region.columns
+        height, width = region.inside.shape
+        corner = np.array([[1.0, 0.0, -columns.start], [0.0, 1.0, -rows.start], [0.0, 0.0, 1.0]])
+        laid, size = corner @ motion, (width, height)
+        old = np.asarray(cv2.warpPerspective(last.image_bgr, laid, size), np.uint8)
+        new = view.image_bgr[rows, columns]
+        now = flicker_log_odds(new, old, region.inside, flame_coloured(old))
         was = 0.0
-        if evidence is not None:
-            was = float(np.mean(evidence[window][region.inside]))
+        if self._of is last and self._evidence is not None:
+            known = cv2.warpPerspective(self._evidence, laid, size, flags=cv2.INTER_NEAREST)
+            was = float(np.mean(np.asarray(known)[region.inside]))
         return max(-_MOST_EVIDENCE, min(_MOST_EVIDENCE, _MEMORY * was + now))
 
     def _detection(

@@ -130,9 +130,7 @@ class SceneView:
         half = cv2.resize(self.image_bgr, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         view = SceneView(self.sight, self.site, image_bgr=np.asarray(half, np.uint8))
         # What is of the full frame is the same in both.
-        vars(view).update(
-            projector=self.projector, reach_m=self.reach_m, _outlines=self._outlines
-        )
+        vars(view).update(projector=self.projector, reach_m=self.reach_m, _outlines=self._outlines)
         return view
 
     def as_fine_as(self, gsd_m: float, where: Mask) -> SceneView:
@@ -273,9 +271,11 @@ class SceneView:
     def _widened(self, mask: Mask, margin_m: float) -> Mask:
         if self.gsd_m is None or margin_m <= 0.0 or not mask.any():
             return mask
+        shown = rectangle_around(mask, 0)
+        assert shown is not None
         # A thousand pixels tell the median as well.
-        seen = np.flatnonzero(mask)
-        scales = self.gsd_m.reshape(-1)[seen[:: max(1, len(seen) // 1000)]]
+        seen = np.flatnonzero(mask[shown])
+        scales = self.gsd_m[shown].reshape(-1)[seen[:: max(1, len(seen) // 1000)]]
         known = scales[np.isfinite(scales)]
         gsd_m = float(np.median(known)) if known.size else 0.0
         if gsd_m <= 0.0:
