@@ -232,7 +232,9 @@ class VideoTracker:
                 groups.setdefault(family.name, []).append(i)
                 squares_m[i] = self._square_of(observation.place)
         squares_m += self._frame_shift_m(squares_m)
-        followed = [replace(observation, track_id=None) for observation in observations]
+        followed = [
+            one if one.track_id is None else replace(one, track_id=None) for one in observations
+        ]
         for name, seen in groups.items():
             if name not in self._trackers:
                 self._trackers[name] = self._new_tracker(families[name])

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from park.geodesy import FloatArray
-from vision.models.engine import RawBoxes
+from vision.models.engine import RawBoxes, padded_size
 from vision.slicing import (
     OVERLAP,
     GsdAt,
@@ -129,6 +129,35 @@ class TestKnownScale:
         assert plan.scale_known
         # Within half a step of the ladder.
         assert abs(math.log2(gsd_m / scale / BEST_M)) <= 0.125 + 1e-9
+
+    @pytest.mark.parametrize(
+        ("size_px", "gsd_m", "input_px"),
+        [
+            ((1920, 1080), 0.0328, (800, 448)),  # 832 x 480 at the rung of the ladder
+            ((1920, 1080), 0.0437, (960, 544)),  # 512 rows would be 5 % fewer
+            ((40, 1000), 0.08, (64, 992)),
+            ((33, 33), 0.08, (64, 64)),  # 32 would be 3.03 % fewer
+        ],
+    )
+    def test_a_whole_picture_is_made_hardly_smaller_where_that_saves_padding(
+        self, size_px: tuple[int, int], gsd_m: float, input_px: tuple[int, int]
+    ) -> None:
+        (window,) = known(*size_px, gsd_m).windows
+        width_px, height_px = (round(side * window.scale) for side in size_px)
+        assert padded_size(width_px, height_px) == input_px
+
+    @given(st.integers(33, 600), st.integers(33, 600), st.floats(0.05, 0.13))
+    def test_trimming_never_costs_and_is_hardly_seen(
+        self, width: int, height: int, gsd_m: float
+    ) -> None:
+        (window,) = known(width, height, gsd_m).windows
+        rung = quantised(gsd_m / BEST_M)
+        assert 0.97 * rung <= window.scale <= rung
+        trimmed, untrimmed = (
+            math.prod(padded_size(round(width * s), round(height * s)))
+            for s in (window.scale, rung)
+        )
+        assert trimmed <= untrimmed
 
     def test_one_window_a_little_coarser_is_taken_before_two(self) -> None:
         # At 0.546 of its size the picture would be at its best; 0.59 takes two windows, 0.5 one.

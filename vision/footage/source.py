@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -37,7 +38,8 @@ class FootageOptions:
         max_pixels: pictures and videos with more pixels than this are refused before decoding.
         corner_sigma_m: one standard deviation of a ground corner, where its file says none.
         max_telemetry_gap_s: a video frame further than this from telemetry has no view.
-        decoder_threads: threads that one video decoder may use; more cost memory.
+        decoder_threads: threads that one video decoder may use; more cost memory, and more than
+            there are cores cost time. Without a number one for each core, up to 4.
 
     Raises:
         SettingsError: a value is impossible.
@@ -50,7 +52,7 @@ class FootageOptions:
     max_pixels: int = 150_000_000
     corner_sigma_m: float = CORNER_SIGMA_M
     max_telemetry_gap_s: float = 2.0
-    decoder_threads: int = 4
+    decoder_threads: int = field(default_factory=lambda: min(4, os.cpu_count() or 1))
 
     def __post_init__(self) -> None:
         _need(
