@@ -20,6 +20,8 @@ from shapely.geometry.base import BaseGeometry
 from park.records import GroundPoint, Observation, PosedView, View
 from park.site import Site
 from park.taxonomy import class_key
+from pipelines.equipment import Equipment
+from pipelines.uprights import Upright, uprights
 from vision.observe import FrameObservations
 from vision.overview import DroppedDetection
 
@@ -59,49 +61,6 @@ class BuildingSeen:
     depth_m: float
 
 
-@dataclass(frozen=True, slots=True)
-class Upright:
-    """Something of a site that stands up with walls.
-
-    Attributes:
-        name: for people.
-        geometry: its outline, WGS84, longitude first.
-        height_m: of its top above the ground.
-        open_below: whether one sees in below its top.
-        is_asset: whether it is equipment, and no building.
-    """
-
-    name: str
-    geometry: BaseGeometry
-    height_m: float
-    open_below: bool = False
-    is_asset: bool = False
-
-
-def uprights(site: Site) -> tuple[Upright, ...]:
-    """Return the buildings of a site, and its assets whose outline and height are known."""
-    buildings = [
-        Upright(
-            one.id or (one.name.text() if one.name else f"{one.height_m:g} m high"),
-            one.geometry,
-            one.height_m,
-            one.open_below,
-        )
-        for one in site.buildings
-    ]
-    assets = [
-        Upright(
-            one.id or (one.name.text() if one.name else one.asset_class),
-            one.geometry,
-            one.height_m,
-            is_asset=True,
-        )
-        for one in site.assets
-        if one.height_m is not None and shapely.get_dimensions(one.geometry) == 2
-    ]
-    return (*buildings, *assets)
-
-
 class Buildings:
     """What stands up on a site, and what a camera sees of it.
 
@@ -114,6 +73,7 @@ class Buildings:
         self._uprights = [one for one in uprights(site) if one.height_m >= _LEAST_HEIGHT_M]
         self._outlines_m = [site.frame.project_geometry(one.geometry) for one in self._uprights]
         self._tree = shapely.STRtree(self._outlines_m)
+        self.known_equipment = Equipment(site)
 
     def seen(self, view: View | None, place: GroundPoint) -> BuildingSeen | None:
         """Return the building that is surely seen at a place, None where it is the ground.
@@ -263,7 +223,8 @@ def _first_met(crossing: _Crossing) -> shapely.Point | None:
 def without_buildings(seen: FrameObservations, buildings: Buildings) -> FrameObservations:
     """Return what was seen in a frame less what is on roofs and walls, which is listed as dropped.
 
-    On the ground behind the building, where its pose places it, it is not. Flame and smoke are
+    On the ground behind the building, where its pose places it, it is not. Nor is equipment of the
+    site a vehicle. Flame and smoke are
     kept: a roof or a front may burn, though its place is off then.
     """
     kept: list[Observation] = []
@@ -272,10 +233,12 @@ def without_buildings(seen: FrameObservations, buildings: Buildings) -> FrameObs
         met = None
         if one.place is not None and class_key(one.class_name) not in _ON_BUILDINGS:
             met = buildings.seen(seen.frame.view, one.place)
-        if met is None:
+        if met is not None:
+            dropped.append(DroppedDetection.of(one, f"on a {met.part}"))
+        elif buildings.known_equipment.is_seen_as(one, seen.frame.view):
+            dropped.append(DroppedDetection.of(one, "known equipment"))
+        else:
             kept.append(one)
-            continue
-        dropped.append(DroppedDetection.of(one, f"on a {met.part}"))
     return replace(seen, kept=tuple(kept), dropped=tuple(dropped))
 
 

@@ -15,8 +15,8 @@ from park.site import Site
 from park.site_model import Asset, Zone
 from park.site_rules import Watch
 from park.taxonomy import class_key, class_matches
-from pipelines.buildings import uprights
 from pipelines.identity import counted_box
+from pipelines.uprights import uprights
 from vision.observe import Sight
 from vision.scene.baseline import Baseline
 from vision.scene.change import ChangeDetector

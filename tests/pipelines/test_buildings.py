@@ -27,10 +27,10 @@ from park.site import Site
 from pipelines.buildings import (
     BuildingPart,
     Buildings,
-    uprights,
     with_heat_where_it_is,
     without_buildings,
 )
+from pipelines.uprights import uprights
 from vision.observe import FrameObservations
 
 FRAME = LocalFrame(31.0, 121.0)
