@@ -20,6 +20,7 @@ import numpy as np
 from park.errors import RecordError
 from park.geodesy import FloatArray, LocalFrame
 from park.records import GroundPoint, Observation, TrackedObject
+from vision.again import seen_again
 from vision.alignment import Alignment, ComplexArray, Sight
 from vision.bundle import Chain, adjust
 from vision.drift import Drift, DriftModel
@@ -103,8 +104,10 @@ def merge_observations(
 
     Observations of one track are one thing. Tracks that moved are one thing where different
     cameras followed them side by side at the same time (`vision.together`), and things of their
-    own else; everything else is merged over any gap in time. The result does not depend on the
-    order of the observations given. Cost grows with their number times the things near each.
+    own else; everything else is merged over any gap in time. A person who was out of sight for a
+    while and came back near by, nobody else being there, is one (`vision.again`). The result does
+    not depend on the order of the observations given. Cost grows with their number times the things
+    near each.
 
     Args:
         observations: from all footage of a run, tracked and not tracked. Those without a
@@ -124,7 +127,7 @@ def merge_observations(
     followed, units = _units(ordered, frame, options)
     standing = [unit for unit in units if not followed[unit.index].motion.moving]
     movers = _moved(units, followed, frame)
-    things = [*_merged(standing, followed, options), *movers]
+    things = _with_who_came_back([*_merged(standing, followed, options), *movers], followed, frame)
     objects = [
         _tracked_object([followed[unit.index] for unit in thing], options, frame)
         for thing in things
@@ -139,6 +142,18 @@ def _moved(
     movers = [unit for unit in units if followed[unit.index].motion.moving]
     ways = [_way(unit.family, followed[unit.index].observations, frame) for unit in movers]
     return [[movers[number] for number in group] for group in seen_together(ways)]
+
+
+def _with_who_came_back(
+    things: Sequence[Sequence[Unit]], followed: Sequence[_Followed], frame: LocalFrame
+) -> list[list[Unit]]:
+    """Return things, those of one person who was out of sight put together."""
+    seen = [
+        sorted((o for unit in thing for o in followed[unit.index].observations), key=_order)
+        for thing in things
+    ]
+    ways = [_way(thing[0].family, one, frame) for thing, one in zip(things, seen, strict=True)]
+    return [[unit for number in group for unit in things[number]] for group in seen_again(ways)]
 
 
 def _way(family: str, observations: Sequence[Observation], frame: LocalFrame) -> Way:
