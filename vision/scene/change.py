@@ -9,6 +9,7 @@ misregistration does nothing:
 * structure: edges that the baseline does not have there, normalised by contrast.
 
 Shade makes ground darker, somewhat bluer, and keeps its structure; such regions are left out.
+So is the light of lamps: ground that is brighter, of its own tint, and fades into what is around.
 So is what stood out in the baseline and looks like all around it now: that was taken away.
 So are trees and bushes, and a metre and a half around them: they lean and sway; and the ground
 that buildings and raised pipes hide, as far as these are known. Where a frame cannot be moved
@@ -72,6 +73,8 @@ TINT = 9.0
 BRIGHTER = 1.45
 """Ratio of brightness that light cannot make, once the light of the two pictures is evened."""
 
+_DARK = 0.02
+"""Relative luminance below which ratios are mostly noise."""
 _SLACK_M = 0.5
 _EDGE = 2.2
 _SHADE_BLUE = 7.0
@@ -83,6 +86,13 @@ _STOOD_OUT = 8.0
 _RING_M = (0.4, 1.5)
 _MOST_UNLIKE = 0.35
 _LEAST_RING = 20
+_LAMP_RIM_M = (0.2, 0.75)
+_LAMP_FADES_M = (2.0, 4.0)
+_LEAST_LIT = 1.25
+_LAMP_TINT = 1.5
+_LAMP_STEP = 0.75
+"""Light of lamps fades over metres: of its rise little is at a rim (0.2 to 0.5 in simulated
+dusk), of a pale thing's all of it."""
 _AIR_RING_M = (2.0, 6.0)
 """Steam has no edge: it is compared with what lies some way off."""
 _STEAM_ABOVE = 6.0
@@ -117,7 +127,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 9
+    version = 10
     incident_classes: tuple[str, ...] = ("new_object",)
     every_s = 0.0
 
@@ -309,8 +319,7 @@ def _compare(lying: Lying, least_tint: float) -> _Compared:
     # Tints of dark pixels are mostly noise.
     steady = np.clip(is_now[..., 0] / 25.0, 0.2, 1.0) * np.clip(was[..., 0] / 25.0, 0.2, 1.0)
     tint = (np.hypot(off[..., 0], off_b) * steady).astype(np.float32)
-    floor = 0.02
-    ratio = ((light_now + floor) / (highest + floor)).astype(np.float32)
+    ratio = ((light_now + _DARK) / (highest + _DARK)).astype(np.float32)
     sunny = light_was > 0.45 * float(np.median(light_was[inside]))
     bright = np.where(sunny, np.log(np.maximum(ratio, 1e-3)) / math.log(BRIGHTER), 0.0)
     edges = _new_edges(before, now, watched)
@@ -323,7 +332,7 @@ def _compare(lying: Lying, least_tint: float) -> _Compared:
 
 def _surety(compared: _Compared, region: Mask) -> float:
     """Return how sure a region is new, 0 for light and shade and for what was taken away."""
-    if _taken_away(compared, region):
+    if _taken_away(compared, region) or _is_lit(compared, region):
         return 0.0
     inside = region > 0
     tint = float(np.median(compared.tint[inside]))
@@ -337,6 +346,30 @@ def _surety(compared: _Compared, region: Mask) -> float:
     by_contrast = 1.0 - 0.8 * math.exp(-1.6 * max(0.0, contrast - 0.6))
     by_structure = 1.0 - 0.45 * max(0.0, structure)
     return by_contrast * by_structure * (1.0 - 0.6 * math.exp(-area / 12.0))
+
+
+def _is_lit(compared: _Compared, region: Mask) -> bool:
+    """Return whether a region is ground as it was, in the light of a lamp.
+
+    It is brighter, hardly of another tint, and the rise of its brightness goes on beyond its rim.
+    """
+    cell_m = compared.now.grid.cell_m
+    known = (compared.now.known > 0) & (compared.before.known > 0)
+    inside = (region > 0) & known
+    core, rim = (cv2.erode(region, square_kernel(m, cell_m)) > 0 for m in _LAMP_RIM_M[::-1])
+    edge, past, off, far = (
+        cv2.dilate(region, square_kernel(m, cell_m)) > 0 for m in (*_LAMP_RIM_M, *_LAMP_FADES_M)
+    )
+    parts = [inside, inside & rim & ~core, known & past & ~edge, known & far & ~off]
+    if min(np.count_nonzero(part) for part in parts) < _LEAST_RING:
+        return False
+    if float(np.median(compared.tint[inside])) >= _LAMP_TINT:
+        return False
+    was, is_now = (_luminance(lab[..., 0]) for lab in (compared.lab_before, compared.lab_now))
+    rise = np.log((is_now + _DARK) / (was + _DARK))
+    whole, within, beyond, around = (float(np.median(rise[part])) for part in parts)
+    above = whole - max(0.0, around)
+    return whole >= math.log(_LEAST_LIT) and within - beyond < _LAMP_STEP * above
 
 
 def _is_steam(compared: _Compared, region: Mask) -> bool:

@@ -5,14 +5,15 @@ core, ragged and uneven. Red roofs, red cars, orange vests and low sun share the
 the rest; how much a region looks like flame is a logistic score over a few numbers, fitted on
 photos of fire against photos without (docs/scene-detectors.md has the figures). In a video the
 picture before is laid over this one: a flame stays where it is and is never twice the same, a
-roof is the same, a car leaves.
+roof is the same, a car leaves. When it is dark, the ground around a flame is lit by it and has its
+colours: there the white-hot part alone is looked at.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import cv2
@@ -65,7 +66,17 @@ STILL_CONFIDENCE = 0.6
 VIDEO_LIKENESS = 0.06
 """In video less alike regions are followed, to see whether they flicker."""
 
+GLOW_LOG_ODDS = -1.5
+"""Of being flame beforehand: something white-hot within ground that it lights. Lamps do that too;
+one look never tells (`STILL_LIKENESS`), only flicker does."""
+
 REPORTED = 0.5
+_HOT = 0.93
+_HOT_WHITE = 0.8
+_MOST_HOT = 0.2
+_LEAST_HOT_PX = 20
+_LICKS = 0.5
+"""Reach, in radii of what is white-hot."""
 _MEMORY = 0.6
 _SLIPS = (-2, -1, 0, 1, 2)
 _SPREAD_PX = 4
@@ -82,6 +93,8 @@ class FlameRegion:
         columns: of the window.
         features: numbers of `FEATURES`.
         log_odds: of being flame by its looks alone.
+        hot_from: green, smoothed over three pixels, from which on pixels are white-hot, where
+            these alone are the region; None where all that has the colours of flame is.
     """
 
     inside: NDArray[np.bool_]
@@ -89,6 +102,7 @@ class FlameRegion:
     columns: slice
     features: FloatArray
     log_odds: float
+    hot_from: float | None = None
 
     @property
     def likeness(self) -> float:
@@ -150,6 +164,40 @@ def flame_regions(
         features = describe(image_bgr[rows, columns], inside)
         found.append(FlameRegion(inside, rows, columns, features, looks_log_odds(features)))
     return tuple(found)
+
+
+def hot_part(image_bgr: NDArray[np.uint8], region: FlameRegion) -> FlameRegion | None:
+    """Return the white-hot part of a region that for the rest is ground lit by it.
+
+    None where there is no such part, or where it is most of the region: a flame by daylight.
+    """
+    window = image_bgr[region.rows, region.columns]
+    green = _smooth_green(window)
+    hot_from = _HOT * float(np.percentile(green[region.inside], 99.5))
+    hot = _hot(green, hot_from, region.inside)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
+    if count < 2:
+        return None
+    label = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    size = int(stats[label, cv2.CC_STAT_AREA])
+    if not _LEAST_HOT_PX <= size <= _MOST_HOT * np.count_nonzero(region.inside):
+        return None
+    inside = labels == label
+    white = (window[..., 2] >= 235) & (window[..., 1] >= 190)
+    if white[inside].mean() < _HOT_WHITE:
+        return None
+    log_odds = max(region.log_odds, GLOW_LOG_ODDS)
+    return replace(region, inside=inside, log_odds=log_odds, hot_from=hot_from)
+
+
+def _smooth_green(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.blur(image_bgr[..., 1], (3, 3)), np.uint8)
+
+
+def _hot(green: NDArray[np.uint8], hot_from: float, among: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return 1 where a picture, smoothed, is so bright, but for single pixels."""
+    hot = ((green >= hot_from) & among).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(hot, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def describe(window_bgr: NDArray[np.uint8], inside: NDArray[np.bool_]) -> FloatArray:
@@ -258,7 +306,7 @@ class FlameDetector:
     """
 
     name = "scene-flame"
-    version = 1
+    version = 2
     incident_classes: tuple[str, ...] = ("flame",)
     every_s = 0.0
 
@@ -306,7 +354,15 @@ class FlameDetector:
         laid, size = corner @ motion, (width, height)
         old = np.asarray(cv2.warpPerspective(last.image_bgr, laid, size), np.uint8)
         new = view.image_bgr[rows, columns]
-        now = flicker_log_odds(new, old, region.inside, flame_coloured(old))
+        inside, coloured = region.inside, flame_coloured(old)
+        if region.hot_from is not None:
+            hot = _hot(_smooth_green(old), region.hot_from, coloured > 0)
+            # Flames lick out of what is white-hot, and most of the change is there.
+            reach_px = max(1, round(_LICKS * math.sqrt(np.count_nonzero(inside) / math.pi)))
+            round_px = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2)
+            inside = cv2.dilate(inside.astype(np.uint8), round_px) > 0
+            coloured = np.asarray(cv2.dilate(hot, round_px), np.uint8)
+        now = flicker_log_odds(new, old, inside, coloured)
         was = 0.0
         if self._of is last and self._evidence is not None:
             known = cv2.warpPerspective(self._evidence, laid, size, flags=cv2.INTER_NEAREST)
@@ -383,7 +439,9 @@ def _regions_in(
     if not cv2.bitwise_and(coloured, inside).any():
         return []
     found = []
-    for region in flame_regions(view.image_bgr, coloured, inside):
+    for whole in flame_regions(view.image_bgr, coloured, inside):
+        unlike = whole.log_odds < GLOW_LOG_ODDS
+        region = (hot_part(view.image_bgr, whole) if unlike else None) or whole
         zone = _zone_of(region, watched)
         if zone is not None and region.likeness >= VIDEO_LIKENESS:
             found.append((region, zone))

@@ -20,8 +20,9 @@ REACH_M = 45.0
 
 _BLOCK_M = 0.5
 _LEAST_BLOCKS = 400
-MOST_GAIN = 3.0
-"""A picture that would have to be made brighter than this has noise where its colours should be."""
+MOST_GAIN = 4.5
+"""A picture that would have to be made brighter than this has noise where its colours should be:
+soon after sunset blue needs about 3."""
 
 _EVERY_S = 1.0
 _REMEMBERED = 9
@@ -46,10 +47,10 @@ class KnownLight:
         """Return one for the same baseline that has seen nothing."""
         return type(self)(self._baseline)
 
-    def seen_in_it(self, view: SceneView) -> SceneView:
-        """Return a view in the baseline's light.
+    def seen_in_it(self, view: SceneView) -> SceneView | None:
+        """Return a view in the baseline's light, or None where it is too dark (`MOST_GAIN`).
 
-        As it is where the two share no ground, or where it is too dark (`MOST_GAIN`).
+        As it is where the two share no ground.
         """
         if view.sight.locator is None:
             return view
@@ -66,7 +67,7 @@ class KnownLight:
             return view
         light = Light.median(list(self._lights))
         if max(light.gain_bgr) > MOST_GAIN:
-            return view
+            return None
         return view.with_pixels(light.on_bytes(view.image_bgr))
 
     def _light(self, view: SceneView) -> Light | None:

@@ -73,11 +73,12 @@ class SoilDetector:
 
     Args:
         light: of a baseline in which colours are judged, where there is one: in haze and in
-            evening light dry grass has the colour that soil has in the morning.
+            evening light dry grass has the colour that soil has in the morning. Where it is too
+            dark for that (`vision.scene.known_light.MOST_GAIN`), nothing is said.
     """
 
     name = "scene-soil"
-    version = 5
+    version = 6
     incident_classes: tuple[str, ...] = ("bare_soil", "stockpile")
     every_s = LIES_STILL_S
 
@@ -100,11 +101,13 @@ class SoilDetector:
         ]
         if not seen:
             return ()
-        view = view if self._light is None else self._light.seen_in_it(view)
-        whole = soil_likeness(view, union([mask for _, mask, _ in seen], view.shape))
+        lit = view if self._light is None else self._light.seen_in_it(view)
+        if lit is None:
+            return ()
+        whole = soil_likeness(lit, union([mask for _, mask, _ in seen], view.shape))
         found: list[Detection] = []
         for zone, mask, around in seen:
-            found += self._look_at(view.part(around), zone, mask[around], whole[around])
+            found += self._look_at(lit.part(around), zone, mask[around], whole[around])
         return tuple(found)
 
     def _look_at(

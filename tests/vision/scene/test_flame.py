@@ -65,7 +65,7 @@ def test_a_flame_in_a_flight_is_found_where_it_burns(pitch_deg: float) -> None:
     for view, detections in zip(views, said, strict=True):
         for flame in detections:
             assert flame.class_name == "flame"
-            assert flame.model_id == "scene-flame@1"
+            assert flame.model_id == "scene-flame@2"
             assert flame.measure is not None
             assert flame.measure.unit is MeasureUnit.SQUARE_METRES
             assert 1.0 < flame.measure.value < 30.0
@@ -73,6 +73,50 @@ def test_a_flame_in_a_flight_is_found_where_it_burns(pitch_deg: float) -> None:
             assert flame.at_px is not None
             assert np.hypot(*np.subtract(flame.at_px, seen_px(view, PLACE))) < 45.0
     assert max(f.confidence for detections in said for f in detections) > 0.85
+
+
+DARK = DrawnGround.rough(120.0, gsd_m=0.15, colour_bgr=(38, 44, 46))
+
+
+def glowing(image: Image, view: PosedView, strength: float = 1.0) -> Image:
+    """Return a picture of dark ground with the light of a fire, or of an amber lamp, on it."""
+    x, y = seen_px(view, PLACE)
+    rows, columns = np.indices(image.shape[:2], np.float32)
+    light = strength * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2.0 * 60.0**2))
+    lit = image * (1.0 + light[..., None] * np.array([1.0, 2.6, 4.6]))
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
+
+
+def lamp(image: Image, view: PosedView, _: int) -> Image:
+    lit = glowing(image, view)
+    cv2.ellipse(
+        lit, [round(one) for one in seen_px(view, PLACE)], (9, 9), 0, 0, 360, (140, 235, 252), -1
+    )
+    return lit
+
+
+def test_a_flame_in_the_dark_is_found_within_the_ground_it_lights() -> None:
+    views = cameras()
+    said = watched(views, lambda image, view, i: burning(glowing(image, view), view, i), DARK)
+    for found, view in list(zip(said, views, strict=True))[2:]:
+        (flame,) = found
+        left, top, right, bottom = flame.box_xyxy_px
+        x, y = seen_px(view, PLACE)
+        assert left < x < right
+        assert top - 20.0 < y < bottom + 20.0
+        assert right - left < 90.0
+        assert flame.confidence > 0.6
+
+
+def blinking(image: Image, view: PosedView, moment: int) -> Image:
+    return lamp(image, view, moment) if moment % 2 else image
+
+
+@pytest.mark.parametrize("light", [lamp, blinking])
+def test_an_amber_lamp_in_the_dark_is_no_fire(
+    light: Callable[[Image, PosedView, int], Image],
+) -> None:
+    assert not any(watched(cameras(), light, DARK))
 
 
 def test_in_one_picture_a_flame_is_believed_less() -> None:

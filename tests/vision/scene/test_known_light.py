@@ -58,10 +58,13 @@ def test_where_the_baseline_knows_no_ground_the_picture_stays_as_it_is(tmp_path:
     assert KnownLight(builder.finish()).seen_in_it(view) is view
 
 
-@pytest.mark.parametrize(("share", "kept"), [(0.5, False), (0.12, True)])
-def test_a_picture_too_dark_to_show_colours_stays_as_it_is(
-    meadow: Baseline, share: float, kept: bool
+@pytest.mark.parametrize(("share", "told"), [(0.5, True), (0.25, True), (0.12, False)])
+def test_in_a_picture_too_dark_to_show_colours_nothing_is_said_of_soil(
+    meadow: Baseline, share: float, told: bool
 ) -> None:
     dusk = Light((share,) * 3, (0.0, 0.0, 0.0))
-    view = SceneView(sight_of(dusk.on_bytes(yard(*HAY).seen(NADIR)), NADIR), SITE)
-    assert (KnownLight(meadow).seen_in_it(view) is view) is kept
+    image = dusk.on_bytes(yard(SOILS["loam"], 26.0, rectangle(-20, 4, 9, 8)).seen(NADIR))
+    view = SceneView(sight_of(image, NADIR), SITE)
+    assert (KnownLight(meadow).seen_in_it(view) is not None) is told
+    if not told:
+        assert not seen(image, KnownLight(meadow))
