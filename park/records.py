@@ -264,6 +264,7 @@ class Incident:
         measure_error: one standard deviation of `measure`; None where it is a count or a time.
         case_id: same issue over days and patrols; None until cases are made.
         clip_uri: a few seconds of video around `best`; None where there is none.
+        speed_mps: mean speed over ground of the vehicles of a queue; None elsewhere.
     """
 
     incident_id: str
@@ -285,6 +286,7 @@ class Incident:
     measure_error: float | None = None
     case_id: str | None = None
     clip_uri: str | None = None
+    speed_mps: float | None = None
 
     def __post_init__(self) -> None:
         need_aware("first_seen", self.first_seen)

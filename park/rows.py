@@ -206,6 +206,7 @@ def incidents_to_table(
             measure_error=found.measure_error,
             case_id=found.case_id,
             clip_uri=found.clip_uri,
+            speed_mps=found.speed_mps,
         )
     return rows.table()
 
@@ -220,7 +221,7 @@ def table_to_incidents(rows: pa.Table, best: Mapping[str, Observation]) -> tuple
     plain = (
         "incident_id", "day", "domain", "type", "severity", "zone_id", "first_seen", "last_seen",
         "dwell_s", "measure", "observations", "evidence_uri", "model_id", "measure_error",
-        "case_id", "clip_uri",
+        "case_id", "clip_uri", "speed_mps",
     )  # fmt: skip
     return tuple(
         Incident(

@@ -139,6 +139,12 @@ INCIDENTS: pa.Schema = pa.schema(
             "A few seconds of video of it, redacted as its picture is; null when there is none.",
             optional=True,
         ),
+        _column(
+            "speed_mps",
+            pa.float64(),
+            "Mean speed over ground of the vehicles of a queue, m/s; null elsewhere.",
+            optional=True,
+        ),
     ]
 )
 """Rows of `incidents`: one issue, once."""

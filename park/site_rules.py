@@ -149,6 +149,7 @@ class PeopleLimit(CountRule):
 
     Attributes:
         within_m: they count together only while each is this near to another of them.
+        min_per_100_m2: people who stand further apart are no crowd.
     """
 
     type: Literal["people_limit"] = "people_limit"
@@ -158,6 +159,9 @@ class PeopleLimit(CountRule):
     )
     within_m: Positive = Field(
         15.0, description="people count together while each has another this near, metres"
+    )
+    min_per_100_m2: NotNegative = Field(
+        0.0, description="people per 100 m2 of the ground they take up, from which it counts"
     )
 
     def incident_type(self, class_name: str) -> str:

@@ -65,6 +65,8 @@ class MeasureUnit(StrEnum):
     DEGREES_CELSIUS = "degC"
     VEHICLES = "vehicles"
     PEOPLE = "people"
+    PEOPLE_PER_100_M2 = "people/100 m2"
+    VEHICLES_PER_LANE_KM = "vehicles/lane km"
 
 
 class EvidenceKind(StrEnum):
@@ -224,8 +226,8 @@ def _types() -> tuple[IncidentType, ...]:
             "Congestion",
             traffic,
             warning,
-            MeasureUnit.METRES,
-            "length of the queue",
+            MeasureUnit.VEHICLES_PER_LANE_KM,
+            "vehicles per kilometre of lane",
             sequence,
         ),
         make(
@@ -244,8 +246,8 @@ def _types() -> tuple[IncidentType, ...]:
             "Crowd on carriageway",
             traffic,
             serious,
-            people,
-            "most people at a time",
+            MeasureUnit.PEOPLE_PER_100_M2,
+            "people per 100 m2 of the ground they take up",
             picture,
         ),
         make(
@@ -264,8 +266,8 @@ def _types() -> tuple[IncidentType, ...]:
             "Gathering",
             governance,
             warning,
-            people,
-            "most people at a time",
+            MeasureUnit.PEOPLE_PER_100_M2,
+            "people per 100 m2 of the ground they take up",
             picture,
         ),
         make(

@@ -28,6 +28,7 @@ class RuleHit:
         last_seen: last supporting sighting.
         measure: its size in the unit of its type.
         measure_error: one standard deviation of it; None where it is a count or a time.
+        speed_mps: mean speed over ground of the vehicles of a queue; None elsewhere.
         moving: whether what it is about moved; what stands may be seen again another day.
     """
 
@@ -45,6 +46,7 @@ class RuleHit:
     last_seen: datetime
     measure: float
     measure_error: float | None = None
+    speed_mps: float | None = None
     moving: bool = False
 
 

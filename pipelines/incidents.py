@@ -127,6 +127,7 @@ def _incident(
         model_id=best.model_id,
         best=best,
         measure_error=hit.measure_error,
+        speed_mps=hit.speed_mps,
         # What moved cannot be known again; what stands gets its case from all days together.
         case_id=incident_id if hit.moving else None,
     )

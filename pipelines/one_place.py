@@ -102,7 +102,7 @@ def one_thing_each(
     """
     equipment = _Equipment(site)
     free = [one for one in objects if not equipment.stands_at(one) and not _drifts(one)]
-    bodies = [_Body.of(one, site.frame) for one in free if not one.moving or _burns(one)]
+    bodies = [_Body.of(one, site.frame) for one in free if not one.moving or _shifts(one)]
     left = {one.object_id: one for one in free}
     for _, stays, goes in sorted(_pairs(bodies, thermal_models)):
         first, second = bodies[stays], bodies[goes]
@@ -190,6 +190,11 @@ def _drifts(thing: TrackedObject) -> bool:
 
 def _burns(thing: TrackedObject) -> bool:
     return class_matches(thing.class_name, (*_FLAME, *_SMOKE))
+
+
+def _shifts(thing: TrackedObject) -> bool:
+    """Return whether the middle of a thing moves with the view: flames, smoke, and bare ground."""
+    return _burns(thing) or class_matches(thing.class_name, _GROUND)
 
 
 def _rank(body: _Body) -> tuple[int, int, str]:

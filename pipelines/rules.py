@@ -23,6 +23,7 @@ from park.site_rules import (
 )
 from park.taxonomy import class_matches, incident_type
 from pipelines.counting import Episode, Visit, crowded_episodes, middle_of
+from pipelines.density import people_density
 from pipelines.grouping import in_pictures, near_each_other, seen_enough
 from pipelines.hits import RuleHit, RuleResult, UncertainHit
 from pipelines.presence import Presence, near_zones, parts_of, presence_of, stays_inside
@@ -135,12 +136,13 @@ def _limit(
                 parts = parts_of(site, rule, presence.thing, stay, standing)
                 kept.extend(Visit(presence.thing, part) for part in parts)
     joined = joined_by(site, rule)
-    broken = False
-    for group in _together(rule, sure, site):
-        for episode in crowded_episodes(group, rule.max_count, rule.window_s, joined):
-            hits.append(_crowd(site, zone, rule, episode))
-            broken = True
-    if broken or not doubtful:
+    crowds = [
+        _crowd(site, zone, rule, episode)
+        for group in _together(rule, sure, site)
+        for episode in crowded_episodes(group, rule.max_count, rule.window_s, joined)
+    ]
+    hits += [crowd for crowd in crowds if _dense_enough(rule, crowd)]
+    if crowds or not doubtful:
         return
     for group in _together(rule, [*sure, *doubtful], site):
         if crowded_episodes(group, rule.max_count, rule.window_s, joined):
@@ -148,6 +150,10 @@ def _limit(
             ids = tuple(sorted({visit.thing.object_id for visit in unsure}))
             best = max(visit.stay.probability for visit in unsure)
             uncertain.append(UncertainHit(zone.id, rule.rule_id, ids, best))
+
+
+def _dense_enough(rule: VehicleLimit | PeopleLimit, crowd: RuleHit) -> bool:
+    return not isinstance(rule, PeopleLimit) or crowd.measure >= rule.min_per_100_m2
 
 
 def _together(
@@ -164,6 +170,7 @@ def _crowd(site: Site, zone: Zone, rule: VehicleLimit | PeopleLimit, episode: Ep
     kind = incident_type(rule.incident_type(""))
     peak = episode.peak
     ids = tuple(sorted({visit.thing.object_id for visit in peak}))
+    dense = people_density(peak, site.frame) if isinstance(rule, PeopleLimit) else None
     return RuleHit(
         zone_id=zone.id,
         rule_id=rule.rule_id,
@@ -177,6 +184,7 @@ def _crowd(site: Site, zone: Zone, rule: VehicleLimit | PeopleLimit, episode: Ep
         probability=min(visit.stay.probability for visit in peak),
         first_seen=episode.first_seen,
         last_seen=episode.last_seen,
-        measure=float(len(ids)),
+        measure=float(len(ids)) if dense is None else dense.value,
+        measure_error=None if dense is None else dense.error,
         moving=any(visit.thing.moving for visit in peak),
     )

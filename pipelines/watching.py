@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -21,6 +22,7 @@ from park.site_model import Zone
 from park.site_rules import Congestion, RuleBase, Watch
 from park.taxonomy import ONLY_NEW, IncidentType, MeasureUnit, class_matches, incident_type
 from pipelines.counting import Visit, crowded_episodes, middle_of
+from pipelines.density import mean_speed_mps, queue_length_m, vehicle_density
 from pipelines.grouping import near_each_other, seen_enough
 from pipelines.hits import RuleHit
 from pipelines.presence import Presence, parts_of, stays_inside
@@ -34,8 +36,6 @@ _BOX_FILL = 0.6
 
 _QUEUE_GAP_M = 25.0
 """Vehicles further apart than this are not in one queue: two lengths and a half of a lorry."""
-_VEHICLE_M = 5.0
-_SIGMAS_IN_ERROR = 1.515
 
 
 def visits_of(
@@ -220,23 +220,12 @@ def congestion_hits(
     joined = joined_by(site, rule)
     for queue in near_each_other(slow, places, _QUEUE_GAP_M, site.frame):
         for episode in crowded_episodes(queue, fewest - 1, rule.window_s, joined):
-            length_m, error_m = _length(episode.peak, site)
-            enough = len({visit.thing.object_id for visit in episode.peak}) >= per_m * length_m
-            if length_m < rule.min_length_m or not enough:
+            length_m = queue_length_m(episode.peak, site.frame)
+            density = vehicle_density(episode.peak, length_m, rule.lanes)
+            if length_m.value < rule.min_length_m or density.value < rule.min_vehicles_per_lane_km:
                 continue
             if not seen_enough(rule, kind, episode.observations):
                 continue
-            hit = _hit(
-                site, zone, rule, kind, episode.peak, episode.observations, (length_m, error_m)
-            )
-            yield hit
-
-
-def _length(visits: Sequence[Visit], site: Site) -> tuple[float, float]:
-    """Return how long a queue is along its main direction, bumper to bumper, and the error."""
-    places = [visit.stay.place for visit in visits]
-    en_m = np.array([site.frame.to_en_m(place.lat_deg, place.lon_deg) for place in places])
-    _, _, axes = np.linalg.svd(en_m - en_m.mean(axis=0), full_matrices=False)
-    along = en_m @ axes[0]
-    error_m = float(np.median([place.error_m for place in places])) / _SIGMAS_IN_ERROR
-    return float(np.ptp(along)) + _VEHICLE_M, math.sqrt(2.0) * error_m
+            size = density.value, density.error
+            hit = _hit(site, zone, rule, kind, episode.peak, episode.observations, size)
+            yield replace(hit, speed_mps=mean_speed_mps(episode.peak))

@@ -38,11 +38,16 @@ def measure_text(incident: Incident) -> str:
         MeasureUnit.SQUARE_METRES: "m²",
         MeasureUnit.DEGREES_CELSIUS: "°C",
         MeasureUnit.METRES: "m",
+        MeasureUnit.PEOPLE_PER_100_M2: "people / 100 m²",
+        MeasureUnit.VEHICLES_PER_LANE_KM: "vehicles / lane km",
     }.get(unit, unit.value)
     if incident.measure_error is None:
         return f"{incident.measure:.0f} {symbol}"
     digits = 1 if incident.measure_error < 2.0 else 0
-    return f"{incident.measure:.{digits}f} ± {incident.measure_error:.{digits}f} {symbol}"
+    text = f"{incident.measure:.{digits}f} ± {incident.measure_error:.{digits}f} {symbol}"
+    if unit is MeasureUnit.PEOPLE_PER_100_M2:
+        text = f"{len(incident.object_ids)} people, {text}"
+    return text if incident.speed_mps is None else f"{text}, {incident.speed_mps:.1f} m/s"
 
 
 def measure_mark(incident: Incident) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -216,6 +217,8 @@ def test_soil_that_is_new_is_soil_and_no_structure() -> None:
     soil = thing("bare_soil", 0.0, 0.0, "scene-soil@5", size_m=12.0)
     dug = thing("new_object", 0.5, 0.0, CHANGE, sightings=12, size_m=11.5)
     assert left([soil, dug]) == ["bare_soil"]
+    # Its middle moves while more of it comes into view.
+    assert left([replace(soil, moving=True), dug]) == ["bare_soil"]
     shed = thing("new_object", 0.5, 0.0, CHANGE, size_m=7.0)
     assert left([soil, shed]) == ["bare_soil", "new_object"]
     beside = thing("new_object", 4.0, 0.0, CHANGE, size_m=11.5)

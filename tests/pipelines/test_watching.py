@@ -143,7 +143,20 @@ class TestPeople:
     def test_people_near_each_other_are_a_gathering(self) -> None:
         rule = {"type": "people_limit", "max_count": 3}
         hit = only(evaluate_rules(site_with(rule), self.crowd(0, 2, 4, 6)))
-        assert (hit.type, hit.measure) == ("gathering", 4.0)
+        assert (hit.type, len(hit.object_ids)) == ("gathering", 4)
+
+    def test_a_crowd_is_measured_by_its_people_per_100_m2(self) -> None:
+        rule = {"type": "people_limit", "max_count": 3}
+        # In a row 2 m apart: 6 m long, 1 m of room around it.
+        (hit,) = evaluate_rules(site_with(rule), self.crowd(0, 2, 4, 6)).hits
+        assert hit.measure == pytest.approx(100.0 * 4 / (6 * 2 + 3.14), rel=0.02)
+        assert hit.measure_error is not None
+        assert hit.measure_error > 0.0
+
+    def test_people_who_stand_apart_may_be_no_crowd(self) -> None:
+        rule = {"type": "people_limit", "max_count": 3, "min_per_100_m2": 20.0}
+        assert evaluate_rules(site_with(rule), self.crowd(0, 6, 12, 18)).hits == ()
+        assert len(evaluate_rules(site_with(rule), self.crowd(0, 2, 4, 6)).hits) == 1
 
     def test_people_here_and_there_are_not(self) -> None:
         rule = {"type": "people_limit", "max_count": 3, "within_m": 4.0}
@@ -168,11 +181,15 @@ class TestCongestion:
         cars = [filmed(f"c{k}", 8, gap_m * (k - count / 2)) for k in range(count)]
         return [replace(car, speed_mps=speed_mps) for car in cars]
 
-    def test_a_standing_queue_is_measured_bumper_to_bumper(self) -> None:
-        hit = only(evaluate_rules(site_with(QUEUES, half_width_m=200.0), self.queue(12, 8.0)))
+    def test_a_standing_queue_is_measured_by_its_vehicles_per_lane_kilometre(self) -> None:
+        queue = self.queue(12, 8.0, speed_mps=0.5)
+        hit = only(evaluate_rules(site_with(QUEUES, half_width_m=200.0), queue))
         assert hit.type == "congestion"
-        assert hit.measure == pytest.approx(11 * 8.0 + 5.0, abs=0.2)
-        assert hit.measure_error == pytest.approx(2**0.5 / 1.515, rel=0.01)
+        length_m = 11 * 8.0 + 5.0
+        assert hit.measure == pytest.approx(1000.0 * 12 / (length_m * 2), rel=0.01)
+        share = 2**0.5 / 1.515 / length_m
+        assert hit.measure_error == pytest.approx(share * hit.measure, rel=0.02)
+        assert hit.speed_mps == 0.5
 
     def test_traffic_that_flows_is_none(self) -> None:
         site = site_with(QUEUES, half_width_m=200.0)

@@ -19,9 +19,9 @@ seen only once is less sure.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import cv2
@@ -35,20 +35,19 @@ from park.measure import Measure
 from park.records import BoxXyxyPx, Detection, Frame, PosedView
 from park.taxonomy import MeasureUnit
 from vision.scene.baseline import LEAST_SINE, Baseline
+from vision.scene.compared import BRIGHTER, Compared, compare, structure_kept
 from vision.scene.detector import WatchedZone, model_id
+from vision.scene.lamplight import tint_fades, unlit
 from vision.scene.lean import Leans, Standing
 from vision.scene.lying import (
     MOST_SHIFT_M,
     SMOOTH_M,
-    Lying,
     laid_on,
-    smooth_bgr,
     smooth_cells,
     square_kernel,
 )
 from vision.scene.ortho import (
     CellGrid,
-    Patch,
     ground_near_m,
 )
 from vision.scene.regions import cleaned, grown, regions
@@ -70,47 +69,20 @@ MOST_PATCH_M = 160.0
 TINT = 9.0
 """Difference of tint that is a change, units of CIE a and b at L 50."""
 
-BRIGHTER = 1.45
-"""Ratio of brightness that light cannot make, once the light of the two pictures is evened."""
-
-_DARK = 0.02
-"""Relative luminance below which ratios are mostly noise."""
-_SLACK_M = 0.5
-_EDGE = 2.2
-_SHADE_BLUE = 7.0
 _NEAR_M = 4.0
 _REMEMBERED = 60
 _KEPT_STRUCTURE = 0.55
+_FADING = 1.6
+"""Contrast up to which what fades at its rim is light."""
 _GONE = 0.25
 _STOOD_OUT = 8.0
 _RING_M = (0.4, 1.5)
 _MOST_UNLIKE = 0.35
 _LEAST_RING = 20
-_LAMP_RIM_M = (0.2, 0.75)
-_LAMP_FADES_M = (2.0, 4.0)
-_LEAST_LIT = 1.25
-_LAMP_TINT = 1.5
-_LAMP_STEP = 0.75
-"""Light of lamps fades over metres: of its rise little is at a rim (0.2 to 0.5 in simulated
-dusk), of a pale thing's all of it."""
 _AIR_RING_M = (2.0, 6.0)
 """Steam has no edge: it is compared with what lies some way off."""
 _STEAM_ABOVE = 6.0
 """Lightness of CIE Lab."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Compared:
-    """Cells of one zone that differ, and what of."""
-
-    strong: Mask
-    weak: Mask
-    tint: NDArray[np.float32]
-    ratio: NDArray[np.float32]
-    now: Patch
-    before: Patch
-    lab_now: NDArray[np.float32]
-    lab_before: NDArray[np.float32]
 
 
 class ChangeDetector:
@@ -180,13 +152,14 @@ class ChangeDetector:
         lying = laid_on(view, self._baseline, self._leans, area_m, grid, ignore)
         if lying is None:
             return ()
-        compared = _compare(lying, zone.number("min_tint", TINT))
+        compared = compare(lying, zone.number("min_tint", TINT))
         found = []
         on_road = zone.settings.get("incident") == "road_obstruction"
         least_m2 = zone.number("min_area_m2", LEAST_ON_ROAD_M2 if on_road else LEAST_AREA_M2)
         least_px = max(20, round(least_m2 / grid.cell_m**2))
         whole = cleaned(grown(compared.strong, compared.weak), 5, 9) & lying.watched
-        for region in regions(whole, least_px):
+        parts = [unlit(compared, region, least_px) for region in regions(whole, least_px)]
+        for region in itertools.chain(*parts):
             sure = _surety(compared, region)
             if sure < LEAST_SURE or _width_m(region, grid.cell_m) < LEAST_WIDTH_M:
                 continue
@@ -297,82 +270,28 @@ def _measure(view: SceneView, grid: CellGrid, region: Mask, at_px: NDArray[np.fl
     return Measure(area_m2, math.hypot(share * area_m2, edge_m2), MeasureUnit.SQUARE_METRES)
 
 
-def _compare(lying: Lying, least_tint: float) -> _Compared:
-    """Return the watched cells that differ by more than light and a half metre of shift."""
-    before, now, watched = lying.before, lying.now, lying.watched
-    cell_m = now.grid.cell_m
-    inside = watched > 0
-    smooth = [smooth_bgr(patch.image_bgr, cell_m) for patch in (before, now)]
-    lit = lying.light.on(smooth[0])
-    was, is_now = (
-        np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2Lab), np.float32) for part in (lit, smooth[1])
-    )
-    tint_was, tint_now = _tints(was), _tints(is_now)
-    near = square_kernel(_SLACK_M, cell_m)
-    off = _beyond(tint_now, tint_was, near)
-    light_was, light_now = _luminance(was[..., 0]), _luminance(is_now[..., 0])
-    highest = cv2.dilate(light_was, near)
-    lowest = cv2.erode(light_was, near)
-    darker = light_now < 0.9 * lowest
-    bluer = np.where(darker & (off[..., 1] < 0.0), _SHADE_BLUE, 0.0)
-    off_b = np.sign(off[..., 1]) * np.maximum(np.abs(off[..., 1]) - bluer, 0.0)
-    # Tints of dark pixels are mostly noise.
-    steady = np.clip(is_now[..., 0] / 25.0, 0.2, 1.0) * np.clip(was[..., 0] / 25.0, 0.2, 1.0)
-    tint = (np.hypot(off[..., 0], off_b) * steady).astype(np.float32)
-    ratio = ((light_now + _DARK) / (highest + _DARK)).astype(np.float32)
-    sunny = light_was > 0.45 * float(np.median(light_was[inside]))
-    bright = np.where(sunny, np.log(np.maximum(ratio, 1e-3)) / math.log(BRIGHTER), 0.0)
-    edges = _new_edges(before, now, watched)
-    evidence = np.maximum(tint / least_tint, bright)
-    weak = np.maximum(evidence, np.minimum(edges / _EDGE, 0.95))
-    strong_mask = np.where((evidence >= 1.0) & inside, 255, 0).astype(np.uint8)
-    weak_mask = np.where((weak >= 0.7) & inside, 255, 0).astype(np.uint8)
-    return _Compared(strong_mask, weak_mask, tint / least_tint, ratio, now, before, is_now, was)
-
-
-def _surety(compared: _Compared, region: Mask) -> float:
+def _surety(compared: Compared, region: Mask) -> float:
     """Return how sure a region is new, 0 for light and shade and for what was taken away."""
-    if _taken_away(compared, region) or _is_lit(compared, region):
+    if _taken_away(compared, region):
         return 0.0
     inside = region > 0
     tint = float(np.median(compared.tint[inside]))
     ratio = float(np.median(compared.ratio[inside]))
-    structure = _structure_kept(compared, region)
+    structure = structure_kept(compared, region)
     bright = math.log(max(ratio, 1e-3)) / math.log(BRIGHTER)
     if tint < 0.6 and bright < 0.8 and structure > _KEPT_STRUCTURE:
         return 0.0
     contrast = max(tint, bright, 0.6)
+    if contrast < _FADING and tint_fades(compared, region):
+        return 0.0
     area = float(np.count_nonzero(region)) * compared.now.grid.cell_m**2
     by_contrast = 1.0 - 0.8 * math.exp(-1.6 * max(0.0, contrast - 0.6))
-    by_structure = 1.0 - 0.45 * max(0.0, structure)
+    # Shade and light keep the structure, and can make only so much of a contrast.
+    by_structure = 1.0 - 0.45 * max(0.0, structure) / max(1.0, contrast)
     return by_contrast * by_structure * (1.0 - 0.6 * math.exp(-area / 12.0))
 
 
-def _is_lit(compared: _Compared, region: Mask) -> bool:
-    """Return whether a region is ground as it was, in the light of a lamp.
-
-    It is brighter, hardly of another tint, and the rise of its brightness goes on beyond its rim.
-    """
-    cell_m = compared.now.grid.cell_m
-    known = (compared.now.known > 0) & (compared.before.known > 0)
-    inside = (region > 0) & known
-    core, rim = (cv2.erode(region, square_kernel(m, cell_m)) > 0 for m in _LAMP_RIM_M[::-1])
-    edge, past, off, far = (
-        cv2.dilate(region, square_kernel(m, cell_m)) > 0 for m in (*_LAMP_RIM_M, *_LAMP_FADES_M)
-    )
-    parts = [inside, inside & rim & ~core, known & past & ~edge, known & far & ~off]
-    if min(np.count_nonzero(part) for part in parts) < _LEAST_RING:
-        return False
-    if float(np.median(compared.tint[inside])) >= _LAMP_TINT:
-        return False
-    was, is_now = (_luminance(lab[..., 0]) for lab in (compared.lab_before, compared.lab_now))
-    rise = np.log((is_now + _DARK) / (was + _DARK))
-    whole, within, beyond, around = (float(np.median(rise[part])) for part in parts)
-    above = whole - max(0.0, around)
-    return whole >= math.log(_LEAST_LIT) and within - beyond < _LAMP_STEP * above
-
-
-def _is_steam(compared: _Compared, region: Mask) -> bool:
+def _is_steam(compared: Compared, region: Mask) -> bool:
     """Return whether a region, as far as it is near cooling towers, is white and was darker."""
     inside = (region > 0) & (compared.now.known > 0)
     if not inside.any():
@@ -383,7 +302,7 @@ def _is_steam(compared: _Compared, region: Mask) -> bool:
     return _white(is_now) and bool(is_now[0] > was[0])
 
 
-def _was_steam(compared: _Compared, region: Mask) -> bool:
+def _was_steam(compared: Compared, region: Mask) -> bool:
     """Return whether a region, as far as it is near cooling towers, was under steam and is not.
 
     The baseline was white there and whiter than around it; pale ground is as pale beside a thing
@@ -409,7 +328,7 @@ def _white(lab: NDArray[np.floating]) -> bool:
     return bool(lab[0] >= STEAM_LIGHTNESS and math.hypot(lab[1], lab[2]) <= STEAM_COLOUR)
 
 
-def _taken_away(compared: _Compared, region: Mask) -> bool:
+def _taken_away(compared: Compared, region: Mask) -> bool:
     """Return whether a region stood out from the ground around it and no longer does.
 
     Differences are those of CIE Lab between the medians of the region and of a ring around it,
@@ -440,47 +359,3 @@ def _width_m(region: Mask, cell_m: float) -> float:
     inside = cv2.copyMakeBorder(region, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     widest = 2.0 * float(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
     return (widest - smooth_cells(cell_m)) * cell_m
-
-
-def _structure_kept(compared: _Compared, region: Mask) -> float:
-    """Return the correlation of brightness in and around a region, then and now, -1 to 1."""
-    cell_m = compared.now.grid.cell_m
-    wide = cv2.dilate(region, square_kernel(1.0, cell_m))
-    both = (wide > 0) & (compared.now.known > 0) & (compared.before.known > 0)
-    parts = []
-    for patch in (compared.before, compared.now):
-        grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
-        sigma = max(1.0, 0.15 / cell_m)
-        fine = cv2.GaussianBlur(grey, (0, 0), sigma) - cv2.GaussianBlur(grey, (0, 0), 6.0 * sigma)
-        parts.append(fine[both] - float(fine[both].mean()))
-    norm = float(np.linalg.norm(parts[0]) * np.linalg.norm(parts[1]))
-    return float(parts[0] @ parts[1]) / norm if norm > 0.0 else 0.0
-
-
-def _tints(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(lab[..., 1:] * (66.0 / (lab[..., :1] + 16.0)), np.float32)
-
-
-def _luminance(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(((lightness + 16.0) / 116.0) ** 3, np.float32)
-
-
-def _beyond(
-    now: NDArray[np.float32], was: NDArray[np.float32], near: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    """Return by how much values lie outside of what the other had in the neighbourhood."""
-    high, low = cv2.dilate(was, near), cv2.erode(was, near)
-    return np.asarray(np.maximum(now - high, 0.0) - np.maximum(low - now, 0.0), np.float32)
-
-
-def _new_edges(before: Patch, now: Patch, watched: Mask) -> NDArray[np.float32]:
-    """Return edges, normalised by contrast, beyond the baseline's within half a metre."""
-    cell_m = now.grid.cell_m
-    parts = []
-    for patch in (before, now):
-        grey = cv2.cvtColor(patch.image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32) + 12.0
-        log = cv2.GaussianBlur(np.log(grey), (0, 0), max(0.8, 0.12 / cell_m))
-        size = np.hypot(cv2.Sobel(log, cv2.CV_32F, 1, 0), cv2.Sobel(log, cv2.CV_32F, 0, 1))
-        usual = float(np.median(size[watched > 0])) + 0.02
-        parts.append(size / usual)
-    return np.asarray(parts[1] - cv2.dilate(parts[0], square_kernel(_SLACK_M, cell_m)))

@@ -1,8 +1,9 @@
-"""Heaps of loose grey material: coal, slag, crushed stone, which no colour tells from asphalt.
+"""Heaps of loose material, by their shape: coal on asphalt, sand on sandy ground.
 
 A heap stands up from its edge at the slope at which loose material lies, is as rough as lumps
-are, and has no colour of its own; nets and tarpaulins over it do, or are smooth. Walls are
-steeper: what is about as high at its edge as in its middle is a box, a vehicle or a shed.
+are, and is grey or of a colour that soil has; nets and tarpaulins over it are not, or are smooth,
+and plants are green. Walls are steeper: what is about as high at its edge as in its middle is a
+box, a vehicle or a shed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from vision.scene.baseline import LEAST_SINE
 from vision.scene.detector import LIES_STILL_S, WatchedZone, model_id
 from vision.scene.heights import heights_m
 from vision.scene.regions import Patch, area_measure, cleaned, detection_of, regions
-from vision.scene.soil import LEAST_AREA_M2, SoilDetector, light_cast, roughness, small_lab
+from vision.scene.soil import (
+    CHROMA,
+    HUE_DEG,
+    LEAST_AREA_M2,
+    SoilDetector,
+    light_cast,
+    roughness,
+    small_lab,
+)
 from vision.scene.view import SceneView
 from vision.scene.walls import Walls
 from vision.scene.working import (
@@ -35,6 +44,9 @@ from vision.scene.working import (
 
 GREY_CHROMA = 12.0
 """Chroma of CIE Lab: what has more has a colour, of soil or of a net."""
+
+GREENEST_DEG = 97.0
+"""Hue of CIE Lab: dry sand is this yellow, nets and plants are greener."""
 
 LIGHTNESS = (6.0, 85.0)
 ROUGHNESS = (0.03, 0.4)
@@ -60,18 +72,18 @@ _CLEAR_PX = 4.0
 
 
 class HeapDetector:
-    """Finds heaps of grey loose material in zones where stockpiles are to be covered.
+    """Finds heaps of loose material in zones where stockpiles are to be covered.
 
-    Settings of a zone: `min_area_m2` (15), `class_name` ("bare_soil" or "stockpile"). Heaps with
-    the colour of soil are left to `SoilDetector`. A heap has to be in the picture as a whole, and
-    the camera to have moved since the frame before.
+    Settings of a zone: `min_area_m2` (15), `class_name` ("bare_soil" or "stockpile"). Heaps that
+    `SoilDetector` tells by their colour are found by both, and are one thing. A heap has to be in
+    the picture as a whole, and the camera to have moved since the frame before.
 
     Args:
         standing: what the site file knows to stand, which is no heap; None for nothing.
     """
 
     name = "scene-heap"
-    version = 1
+    version = 2
     incident_classes: tuple[str, ...] = SoilDetector.incident_classes
     every_s = LIES_STILL_S
 
@@ -83,7 +95,7 @@ class HeapDetector:
         return type(self)(self._standing)
 
     def look(self, view: SceneView, zones: Sequence[WatchedZone]) -> tuple[Detection, ...]:
-        """Return grey heaps in the zones of one frame."""
+        """Return heaps in the zones of one frame."""
         if view.blind or view.ground is None or view.previous is None:
             return ()
         if min(view.shape) < 2 * LEAST_SIDE_PX:
@@ -121,7 +133,7 @@ class HeapDetector:
             heights = heights_m(view, place.rectangle)
             if heights is None:
                 continue
-            loose = place.mask & loose_and_grey(part, cast)
+            loose = place.mask & may_be_loose(part, cast)
             for heap in heaps(part, heights, loose):
                 if heap.measure.value >= zone.number("min_area_m2", LEAST_AREA_M2):
                     sure = _confidence(heap)
@@ -146,7 +158,7 @@ class Heap:
 
 
 def _standing(view: SceneView, watched: Mask, cast: tuple[float, float]) -> Iterator[Patch]:
-    """Yield where something loose and grey stands, with what is around it where it is watched.
+    """Yield where something loose stands, with what is around it where it is watched.
 
     In the halved picture: most zones have nothing that needs a sharper look.
 
@@ -160,7 +172,7 @@ def _standing(view: SceneView, watched: Mask, cast: tuple[float, float]) -> Iter
     if around is None or np.count_nonzero(watched) < LEAST_PIXELS:
         return
     part, watched = half.part(around), watched[around]
-    loose = watched & loose_and_grey(part, cast)
+    loose = watched & may_be_loose(part, cast)
     if np.count_nonzero(loose) < LEAST_PIXELS:
         return
     heights = heights_m(view, around, halved=True)
@@ -179,8 +191,8 @@ def _standing(view: SceneView, watched: Mask, cast: tuple[float, float]) -> Iter
             yield Patch(rectangle, large[rectangle])
 
 
-def loose_and_grey(view: SceneView, cast: tuple[float, float]) -> Mask:
-    """Return where the ground may be loose grey material, by colour and roughness.
+def may_be_loose(view: SceneView, cast: tuple[float, float]) -> Mask:
+    """Return where the ground may be loose material, by colour and roughness.
 
     Args:
         view: with a known scale.
@@ -190,11 +202,16 @@ def loose_and_grey(view: SceneView, cast: tuple[float, float]) -> Mask:
     gsd_m = float(np.nanmedian(view.gsd_m[::4, ::4]))
     side = 2 * min(max(round(_OVER_M / 2.0 / max(gsd_m, 1e-3)), 1), 8) + 1
     smooth = np.asarray(cv2.blur(view.lab, (side, side)), np.float32)
-    grey = np.hypot(smooth[..., 1] - cast[0], smooth[..., 2] - cast[1]) < GREY_CHROMA
-    grey &= (smooth[..., 0] > LIGHTNESS[0]) & (smooth[..., 0] < LIGHTNESS[1])
+    a, b = smooth[..., 1] - np.float32(cast[0]), smooth[..., 2] - np.float32(cast[1])
+    chroma = np.hypot(a, b)
+    # Between the hues of soil, by the ratio of a and b: angles of all pixels would cost more.
+    reddest, greenest = (1.0 / math.tan(math.radians(hue)) for hue in (HUE_DEG[0], GREENEST_DEG))
+    like_soil = (chroma < CHROMA[1]) & (a < reddest * b) & (a > greenest * b)
+    fits = (chroma < GREY_CHROMA) | like_soil
+    fits &= (smooth[..., 0] > LIGHTNESS[0]) & (smooth[..., 0] < LIGHTNESS[1])
     rough = roughness(view.gray, side)
-    grey &= (rough > ROUGHNESS[0]) & (rough < ROUGHNESS[1])
-    return np.asarray(np.multiply(grey, np.uint8(255), dtype=np.uint8), np.uint8)
+    fits &= (rough > ROUGHNESS[0]) & (rough < ROUGHNESS[1])
+    return np.asarray(np.multiply(fits, np.uint8(255), dtype=np.uint8), np.uint8)
 
 
 def heaps(view: SceneView, heights_m: NDArray[np.float32], loose: Mask) -> Iterator[Heap]:

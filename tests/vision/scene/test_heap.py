@@ -86,7 +86,7 @@ def test_a_heap_of_coal_is_found_with_the_ground_that_it_covers(
 ) -> None:
     coal = heap(Build.STOCKPILE, COAL)
     (found,) = found_in(flown(coal, alt_m=alt_m, pitch_deg=pitch_deg, yaw_deg=yaw_deg))
-    assert (found.class_name, found.model_id) == ("bare_soil", "scene-heap@1")
+    assert (found.class_name, found.model_id) == ("bare_soil", "scene-heap@2")
     assert found.measure is not None
     area_m2 = Polygon(coal.outline_m).area
     assert found.measure.value == pytest.approx(area_m2, rel=0.12)

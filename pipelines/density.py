@@ -1,0 +1,100 @@
+"""How close people and vehicles are: per 100 m2 of ground, and per kilometre of lane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+
+from park.geodesy import FloatArray, LocalFrame
+from park.measure import Measure
+from park.records import GroundPoint
+from park.taxonomy import MeasureUnit
+from pipelines.counting import Visit
+
+_SIGMAS_IN_ERROR = 1.515
+"""A radius that holds 68 % of a round normal distribution, in deviations along one direction."""
+
+_LEAST_ROOM_M = 0.5
+_MOST_ROOM_M = 3.0
+_VEHICLE_M = 5.0
+
+
+def people_density(visits: Sequence[Visit], frame: LocalFrame) -> Measure:
+    """Return how many people there are per 100 m2 of the ground that they take up.
+
+    That ground is the convex hull of their places, widened by half the median distance from one
+    to the next, 0.5 to 3 m: everybody has as much room outwards as inwards. The error is that of
+    the ground: the places on its rim may each be off by their own. That a model tells two people
+    who stand close as one is not in it.
+
+    Args:
+        visits: of the people, one or more.
+        frame: to measure metres in.
+    """
+    places = _one_each(visits)
+    en_m = _en_m(places, frame)
+    away_m = np.linalg.norm(en_m[:, None] - en_m[None], axis=-1)
+    np.fill_diagonal(away_m, np.inf)
+    apart_m = float(np.median(away_m.min(axis=1))) if len(en_m) > 1 else 0.0
+    room_m = min(max(apart_m / 2.0, _LEAST_ROOM_M), _MOST_ROOM_M)
+    hull = shapely.MultiPoint(en_m).convex_hull
+    ground = hull.buffer(room_m)
+    on_rim = max(1, len(shapely.get_coordinates(hull)) - (hull.geom_type == "Polygon"))
+    error_m2 = float(ground.length) * _error_m(places) / math.sqrt(on_rim)
+    density = 100.0 * len(places) / float(ground.area)
+    error = density * error_m2 / float(ground.area)
+    return Measure(density, error, MeasureUnit.PEOPLE_PER_100_M2)
+
+
+def queue_length_m(visits: Sequence[Visit], frame: LocalFrame) -> Measure:
+    """Return how long a queue is along its main direction, bumper to bumper.
+
+    Args:
+        visits: of its vehicles, two or more.
+        frame: to measure metres in.
+    """
+    places = [visit.stay.place for visit in visits]
+    en_m = _en_m(places, frame)
+    _, _, axes = np.linalg.svd(en_m - en_m.mean(axis=0), full_matrices=False)
+    length_m = float(np.ptp(en_m @ axes[0])) + _VEHICLE_M
+    return Measure(length_m, math.sqrt(2.0) * _error_m(places), MeasureUnit.METRES)
+
+
+def vehicle_density(visits: Sequence[Visit], length_m: Measure, lanes: int) -> Measure:
+    """Return how many vehicles a queue has per kilometre of lane.
+
+    Args:
+        visits: of its vehicles.
+        length_m: of the queue.
+        lanes: of the carriageway, both directions together.
+    """
+    vehicles = len({visit.thing.object_id for visit in visits})
+    density = 1000.0 * vehicles / (length_m.value * lanes)
+    error = density * length_m.error / length_m.value
+    return Measure(density, error, MeasureUnit.VEHICLES_PER_LANE_KM)
+
+
+def mean_speed_mps(visits: Sequence[Visit]) -> float | None:
+    """Return the mean speed of things over ground, m/s, or None where no track tells it."""
+    speeds = {
+        visit.thing.object_id: visit.thing.speed_mps
+        for visit in visits
+        if visit.thing.speed_mps is not None
+    }
+    return float(np.mean(list(speeds.values()))) if speeds else None
+
+
+def _one_each(visits: Sequence[Visit]) -> list[GroundPoint]:
+    return list({visit.thing.object_id: visit.stay.place for visit in visits}.values())
+
+
+def _en_m(places: Sequence[GroundPoint], frame: LocalFrame) -> FloatArray:
+    return np.array([frame.to_en_m(place.lat_deg, place.lon_deg) for place in places])
+
+
+def _error_m(places: Sequence[GroundPoint]) -> float:
+    """Return one standard deviation of a place along one direction, metres."""
+    return float(np.median([place.error_m for place in places])) / _SIGMAS_IN_ERROR
