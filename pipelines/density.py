@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
+from park.crowding import ground_taken
 from park.geodesy import FloatArray, LocalFrame
 from park.measure import Measure
 from park.records import GroundPoint
@@ -17,31 +18,22 @@ from pipelines.counting import Visit
 _SIGMAS_IN_ERROR = 1.515
 """A radius that holds 68 % of a round normal distribution, in deviations along one direction."""
 
-_LEAST_ROOM_M = 0.5
-_MOST_ROOM_M = 3.0
 _VEHICLE_M = 5.0
 
 
-def people_density(visits: Sequence[Visit], frame: LocalFrame) -> Measure:
+def people_density(places: Sequence[GroundPoint], frame: LocalFrame) -> Measure:
     """Return how many people there are per 100 m2 of the ground that they take up.
 
-    That ground is the convex hull of their places, widened by half the median distance from one
-    to the next, 0.5 to 3 m: everybody has as much room outwards as inwards. The error is that of
-    the ground: the places on its rim may each be off by their own. That a model tells two people
-    who stand close as one is not in it.
+    The error is that of the ground (`park.crowding.ground_taken`): the places on its rim may each
+    be off by their own. That a model tells two people who stand close as one is not in it.
 
     Args:
-        visits: of the people, one or more.
+        places: of the people in one picture, one or more: over several, one may count twice.
         frame: to measure metres in.
     """
-    places = _one_each(visits)
     en_m = _en_m(places, frame)
-    away_m = np.linalg.norm(en_m[:, None] - en_m[None], axis=-1)
-    np.fill_diagonal(away_m, np.inf)
-    apart_m = float(np.median(away_m.min(axis=1))) if len(en_m) > 1 else 0.0
-    room_m = min(max(apart_m / 2.0, _LEAST_ROOM_M), _MOST_ROOM_M)
+    ground = ground_taken(en_m)
     hull = shapely.MultiPoint(en_m).convex_hull
-    ground = hull.buffer(room_m)
     on_rim = max(1, len(shapely.get_coordinates(hull)) - (hull.geom_type == "Polygon"))
     error_m2 = float(ground.length) * _error_m(places) / math.sqrt(on_rim)
     density = 100.0 * len(places) / float(ground.area)
@@ -85,10 +77,6 @@ def mean_speed_mps(visits: Sequence[Visit]) -> float | None:
         if visit.thing.speed_mps is not None
     }
     return float(np.mean(list(speeds.values()))) if speeds else None
-
-
-def _one_each(visits: Sequence[Visit]) -> list[GroundPoint]:
-    return list({visit.thing.object_id: visit.stay.place for visit in visits}.values())
 
 
 def _en_m(places: Sequence[GroundPoint], frame: LocalFrame) -> FloatArray:

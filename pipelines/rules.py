@@ -170,7 +170,8 @@ def _crowd(site: Site, zone: Zone, rule: VehicleLimit | PeopleLimit, episode: Ep
     kind = incident_type(rule.incident_type(""))
     peak = episode.peak
     ids = tuple(sorted({visit.thing.object_id for visit in peak}))
-    dense = people_density(peak, site.frame) if isinstance(rule, PeopleLimit) else None
+    shown = [seen.place for seen in episode.evidence if seen.place is not None]
+    dense = people_density(shown, site.frame) if isinstance(rule, PeopleLimit) else None
     return RuleHit(
         zone_id=zone.id,
         rule_id=rule.rule_id,

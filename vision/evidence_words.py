@@ -45,8 +45,6 @@ def measure_text(incident: Incident) -> str:
         return f"{incident.measure:.0f} {symbol}"
     digits = 1 if incident.measure_error < 2.0 else 0
     text = f"{incident.measure:.{digits}f} ± {incident.measure_error:.{digits}f} {symbol}"
-    if unit is MeasureUnit.PEOPLE_PER_100_M2:
-        text = f"{len(incident.object_ids)} people, {text}"
     return text if incident.speed_mps is None else f"{text}, {incident.speed_mps:.1f} m/s"
 
 

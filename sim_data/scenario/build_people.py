@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
+from park.crowding import ground_taken
 from park.site_model import Zone
 from sim_data.scenario.build_ground import lane_heading_deg
 from sim_data.scenario.draft import Draft, NoRoomError, Show, Staging
@@ -128,7 +130,9 @@ def crowd(draft: Draft) -> Staging:
 
     hull = LineString([at_m for at_m, *_ in people]) if len(people) > 1 else Point(people[0][0])
     footprint = hull.convex_hull.buffer(0.5)
-    return Staging(show, footprint, footprint, float(draft.count), tuple(ids))
+    ground_m2 = ground_taken(np.array([at_m for at_m, *_ in people])).area
+    per_100_m2 = 100.0 * draft.count / ground_m2
+    return Staging(show, footprint, footprint, per_100_m2, tuple(ids))
 
 
 def _walking(

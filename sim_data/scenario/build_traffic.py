@@ -136,7 +136,9 @@ def congestion(draft: Draft) -> Staging:
         back_m = middle_m - length_m / 2 - float(draft.rng.uniform(1.5, 3.0))
     queue = substring(lane.line, max(0.0, head_m - draft.size_m), head_m)
     footprint = queue.buffer(1.3, cap_style="flat")
-    measure = head_m - (back_m + _GAP_M)
+    long_m = head_m - (back_m + _GAP_M)
+    lanes = next(road.lanes for road in draft.world.roads if road.road_id == lane.road_id)
+    measure = 1000.0 * len(things) / (long_m * lanes)
     return Staging(_creeping(things), footprint, footprint, measure, _ids(things))
 
 

@@ -243,9 +243,15 @@ def test_a_crowd_and_a_queue_are_as_large_as_the_zone_s_rule_asks_for(tmp_path: 
         tmp_path, "- {id: a, type: gathering}\n- {id: b, type: congestion}\n", world=world
     )
     rows = {row.truth_id: row for row in scenario.truth_rows()}
-    assert (rows["a"].measure, rows["a"].zone_id) == (28, "square")
-    assert rows["b"].measure > 90
+    assert (len(rows["a"].object_ids), rows["a"].zone_id) == (28, "square")
+    # 1.4 m2 for each in a loose crowd, and half a metre more around it.
+    assert 40.0 < rows["a"].measure < 100.0 / 1.4
+    assert rows["b"].extent_m > 45
     assert rows["b"].zone_id == "road"
+    (lanes,) = {road.lanes for road in world.roads}
+    queued = len(rows["b"].object_ids)
+    # Vehicles of 4 to 12 m, 1.5 to 3 m apart, in one of the lanes.
+    assert 1000.0 * queued / (120.0 * lanes) < rows["b"].measure < 1000.0 * queued / (90.0 * lanes)
 
 
 def test_what_overheats_is_hotter_than_its_zone_allows_however_hard_it_is_to_see() -> None:
