@@ -157,7 +157,9 @@ def test_an_incident_says_what_was_blurred_in_its_picture() -> None:
 
 
 def test_incidents_come_back() -> None:
-    one = dataclasses.replace(incident(None), measure_error=2.5, case_id="c1", clip_uri="c.mp4")
+    one = dataclasses.replace(
+        incident(None), measure_error=2.5, case_id="c1", clip_uri="c.mp4", speed_mps=0.5
+    )
     rows = incidents_to_table([one], STAMP, {})
     assert table_to_incidents(rows, {"d": one.best}) == (one,)
     assert table_to_incidents(rows, {}) == ()

@@ -30,30 +30,33 @@ def unlit(compared: Compared, region: Mask, least_px: int) -> list[Mask]:
     What stands out of such light is looked for at ever higher levels of brightness.
     """
     found, left = [], [region]
+    rise = _rise(compared)
     while left:
         part = left.pop()
-        level = _lamp_level(compared, part)
+        level = _lamp_level(compared, rise, part)
         if level is None:
             found.append(part)
         else:
-            above = _rise(compared) >= level + math.log(_LEAST_LIT)
+            above = rise >= level + math.log(_LEAST_LIT)
             left += regions(cleaned(np.where(above, part, 0).astype(np.uint8), 5, 1), least_px)
     return found
 
 
-def _lamp_level(compared: Compared, region: Mask) -> float | None:
+def _lamp_level(compared: Compared, rise: NDArray[np.float32], region: Mask) -> float | None:
     """Return by how much lamps light the rim of a region; None where it is more than their light.
 
     Ground in their light is brighter, hardly of another tint, and the rise of its brightness, a
     logarithm of the ratio, goes on beyond its rim.
     """
-    parts = _inwards_to_outwards(compared, region)
-    if parts is None or float(np.median(compared.tint[parts[0]])) >= _TINT:
+    inside = region > 0
+    # Most regions are darker, or of another tint: what is around these need not be known.
+    if np.median(compared.tint[inside]) >= _TINT or np.median(rise[inside]) < math.log(_LEAST_LIT):
         return None
-    rise = _rise(compared)
+    parts = _inwards_to_outwards(compared, region)
+    if parts is None:
+        return None
     whole, within, beyond, around = (float(np.median(rise[part])) for part in parts)
-    fades = within - beyond < _STEP * (whole - max(0.0, around))
-    return within if whole >= math.log(_LEAST_LIT) and fades else None
+    return within if within - beyond < _STEP * (whole - max(0.0, around)) else None
 
 
 def tint_fades(compared: Compared, region: Mask) -> bool:
