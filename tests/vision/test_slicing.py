@@ -146,7 +146,12 @@ class TestKnownScale:
         width_px, height_px = (round(side * window.scale) for side in size_px)
         assert padded_size(width_px, height_px) == input_px
 
-    @given(st.integers(33, 600), st.integers(33, 600), st.floats(0.05, 0.13))
+    def test_a_small_picture_is_looked_at_as_it_is(self) -> None:
+        for gsd_m in (0.03, 0.045, 0.06, 0.08):
+            for window in known(640, 512, gsd_m).windows:
+                assert window.scale == quantised(gsd_m / BEST_M)
+
+    @given(st.integers(641, 1200), st.integers(66, 1200), st.floats(0.03, 0.06))
     def test_trimming_never_costs_and_is_hardly_seen(
         self, width: int, height: int, gsd_m: float
     ) -> None:
