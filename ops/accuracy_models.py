@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.accuracy_code import SEEING, digest_of_code
 from ops.accuracy_results import Results, digest_of_folder
 from park.errors import ModelError
 from park.records import JsonValue
@@ -148,6 +149,7 @@ def measure_model(
         "data": digest_of_folder(folder),
         "split": measured.split,
         "only": list(measured.only),
+        "seen by": digest_of_code(SEEING),
     }
     known = results.get("model", facts)
     if known is None:

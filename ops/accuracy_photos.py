@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.accuracy_code import SEEING, digest_of_code
 from ops.accuracy_pooling import Share
 from ops.accuracy_results import Results, digest_of_folder
 from park.errors import ModelError
@@ -109,6 +110,7 @@ def measure_photos(
         "data": digest_of_folder(folder),
         "folder": shown.folder,
         "split": shown.split,
+        "seen by": digest_of_code(SEEING),
     }
     known = results.get("photos", facts)
     if known is None:

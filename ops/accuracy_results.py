@@ -1,8 +1,8 @@
 """Results of measurements that take long, kept by what they were measured of.
 
 A result lies under a key, the hash of everything that decides it: weights, card, labelled
-pictures, scenario, seed, site. A measurement that was interrupted goes on where it stopped, and one
-of which something has changed is made anew. What is not in the key is the program itself.
+pictures, scenario, seed, site, and the program (`accuracy_code`). A measurement that was
+interrupted goes on where it stopped, and one of which something has changed is made anew.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops import console_text
+from ops.accuracy_code import DRAWING, LOOKING, SCORING, digest_of_code
 from ops.accuracy_results import Results
 from ops.app import App
 from ops.made_footage import MadeCameras
@@ -220,11 +221,13 @@ def measure_run(
         "weights": [model.sha256 for model in models],
         "eight_bit": [model.eight_bit_sha256 for model in models],
         "cards": [model.card.model_dump_json() for model in models],
+        "looked by": digest_of_code(LOOKING),
     }
-    known = results.get("run", told)
+    scored = {**told, "scored by": digest_of_code(SCORING)}
+    known = results.get("run", scored)
     if known is None:
         known = _looked_through(app, wish, footage, models, told, results)
-        results.put("run", told, known)
+        results.put("run", scored, known)
     frames = known["frames"]
     score = known["score"]
     assert isinstance(frames, int)
@@ -262,6 +265,7 @@ def _footage_facts(wish: RunWish) -> dict[str, JsonValue]:
         "routes": list(wish.routes),
         "alt_agl_m": wish.alt_agl_m,
         "cameras": [cameras.rgb, cameras.thermal, cameras.width_px, cameras.height_px, wish.fps],
+        "drawn by": digest_of_code(DRAWING),
     }
 
 
@@ -309,8 +313,24 @@ def _baseline(wish: RunWish, results: Results) -> Path:
     """Return the park as it was the day before; one for all scenarios over the same routes."""
     from ops.commands.baseline import build
 
-    told = _footage_facts(wish)
     fps = min(_BASELINE_FPS, wish.fps)
+    footage, drawn = _as_it_was(wish, fps, results)
+    facts: dict[str, JsonValue] = {
+        **drawn,
+        "without": ["vehicles"],
+        "built by": digest_of_code(LOOKING),
+    }
+    folder, filled = results.folder_for("baseline", facts)
+    if not filled:
+        folder.mkdir(parents=True)
+        build(str(footage), folder / "baseline", gsd=0.1, fps=fps, without=["vehicles"])
+        results.filled(folder, facts)
+    return folder / "baseline"
+
+
+def _as_it_was(wish: RunWish, fps: float, results: Results) -> tuple[Path, dict[str, JsonValue]]:
+    """Return footage of the day before, and what decides it."""
+    told = _footage_facts(wish)
     facts: dict[str, JsonValue] = {
         **_optional(wish),
         "as it was": _BASELINE,
@@ -318,18 +338,17 @@ def _baseline(wish: RunWish, results: Results) -> Path:
         "routes": told["routes"],
         "alt_agl_m": wish.alt_agl_m,
         "camera": [wish.width_px, wish.height_px, fps],
-        "without": ["vehicles"],
+        "drawn by": told["drawn by"],
     }
-    folder, filled = results.folder_for("baseline", facts)
+    folder, filled = results.folder_for("before", facts)
     if not filled:
         folder.mkdir(parents=True)
         scenario = folder / "scenario.yaml"
         scenario.write_text(_BASELINE, "utf-8")
         cameras = MadeCameras(True, False, wish.width_px, wish.height_px, fps=fps)
         _draw(_days(wish, folder / "footage", str(scenario), cameras))
-        build(str(folder / "footage"), folder / "baseline", gsd=0.1, fps=fps, without=["vehicles"])
         results.filled(folder, facts)
-    return folder / "baseline"
+    return folder / "footage", facts
 
 
 def _models(app: App, wish: RunWish, instead: Sequence[ModelFile]) -> tuple[ModelFile, ...]:

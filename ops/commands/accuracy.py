@@ -89,8 +89,9 @@ def accuracy(
 ) -> None:
     """Measure models on real pictures and incidents in simulated patrols; write one page.
 
-    What was measured is kept in the work folder and not measured again while weights, pictures
-    and scenarios are the same; an interrupted run goes on. Exit status: 0 all measured, 3 not all.
+    What was measured is kept in the work folder and not measured again while weights, pictures,
+    scenarios and the program are the same; an interrupted run goes on. Exit status: 0 all
+    measured, 3 not all.
     """
     from ops.accuracy import AccuracyWish, measure
     from ops.accuracy_change import changes, read_figures
