@@ -36,9 +36,10 @@ WHOLE_UP_TO = 1.6
 """A picture up to this many times the model's input is looked at whole."""
 
 _MOST_TRIMMED = 0.03
+"""A scale is made smaller by no more than this share to save padding."""
+
 _SMALL_PX = 640
 """Pictures up to this size are not: by heat a car half hidden fell from 0.35 to 0.19 by it."""
-"""A scale is made smaller by no more than this share to save padding."""
 
 _EDGE_PX = 3.0
 _SAME_IOU = 0.5

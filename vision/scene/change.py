@@ -99,7 +99,7 @@ class ChangeDetector:
     """
 
     name = "scene-change"
-    version = 10
+    version = 11
     incident_classes: tuple[str, ...] = ("new_object",)
     every_s = 0.0
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vision.scene.lying import Lying, smooth_bgr, square_kernel
 from vision.scene.ortho import Patch
+from vision.scene.surface_light import luminance_of
 from vision.scene.working import Mask
 
 BRIGHTER = 1.45
@@ -63,7 +64,7 @@ def compare(lying: Lying, least_tint: float) -> Compared:
     tint_was, tint_now = tints(was), tints(is_now)
     near = square_kernel(_SLACK_M, cell_m)
     off = _beyond(tint_now, tint_was, near)
-    light_was, light_now = luminance(was[..., 0]), luminance(is_now[..., 0])
+    light_was, light_now = luminance_of(was[..., 0]), luminance_of(is_now[..., 0])
     highest = cv2.dilate(light_was, near)
     lowest = cv2.erode(light_was, near)
     darker = light_now < 0.9 * lowest
@@ -102,11 +103,6 @@ def structure_kept(compared: Compared, region: Mask) -> float:
 def tints(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a and b of CIE Lab as they would be at L 50: light and shade do not change them."""
     return np.asarray(lab[..., 1:] * (66.0 / (lab[..., :1] + 16.0)), np.float32)
-
-
-def luminance(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the relative luminance, 0 to 1, of CIE lightness."""
-    return np.asarray(((lightness + 16.0) / 116.0) ** 3, np.float32)
 
 
 def _beyond(

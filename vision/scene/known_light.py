@@ -24,6 +24,10 @@ MOST_GAIN = 4.5
 """A picture that would have to be made brighter than this has noise where its colours should be:
 soon after sunset blue needs about 3."""
 
+_FAR_GAIN = 1.5
+"""Light that differs by more is not believed of one picture."""
+
+_BELIEVED_AFTER = 3
 _EVERY_S = 1.0
 _REMEMBERED = 9
 
@@ -32,7 +36,8 @@ class KnownLight:
     """Turns pictures into the light of a baseline: its sun, its air and its white balance.
 
     Ground that a frame and the baseline both show tells by what they differ. The median of the
-    last few frames counts, one a second, since one picture may show a single lawn.
+    last few frames counts, one a second, since one picture may show a single lawn; light that is
+    far from the baseline's is not believed before three pictures have shown it.
 
     Args:
         baseline: of the site.
@@ -48,9 +53,10 @@ class KnownLight:
         return type(self)(self._baseline)
 
     def seen_in_it(self, view: SceneView) -> SceneView | None:
-        """Return a view in the baseline's light, or None where it is too dark (`MOST_GAIN`).
+        """Return a view in the baseline's light, or None where that light cannot be told.
 
-        As it is where the two share no ground.
+        It is too dark (`MOST_GAIN`), or other light that few pictures have shown. As it is where
+        the two share no ground.
         """
         if view.sight.locator is None:
             return view
@@ -66,7 +72,8 @@ class KnownLight:
         if not self._lights:
             return view
         light = Light.median(list(self._lights))
-        if max(light.gain_bgr) > MOST_GAIN:
+        most = max(light.gain_bgr)
+        if most > MOST_GAIN or (most > _FAR_GAIN and len(self._lights) < _BELIEVED_AFTER):
             return None
         return view.with_pixels(light.on_bytes(view.image_bgr))
 

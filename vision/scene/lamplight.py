@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.scene.compared import DARK, Compared, luminance, tints
+from vision.scene.compared import DARK, Compared, tints
 from vision.scene.lying import square_kernel
 from vision.scene.regions import cleaned, regions
+from vision.scene.surface_light import luminance_of
 from vision.scene.working import Mask
 
 _RIM_M = (0.2, 0.75)
@@ -21,6 +22,7 @@ _STEP = 0.75
 """Light of lamps fades over metres: of its rise little is at a rim (0.2 to 0.5 in simulated
 dusk), of a pale thing's all of it."""
 _STEP_OF_TINT = 0.6
+_LOWER = 0.25
 _LEAST_RING = 20
 
 
@@ -46,7 +48,8 @@ def _lamp_level(compared: Compared, rise: NDArray[np.float32], region: Mask) -> 
     """Return by how much lamps light the rim of a region; None where it is more than their light.
 
     Ground in their light is brighter, hardly of another tint, and the rise of its brightness, a
-    logarithm of the ratio, goes on beyond its rim.
+    logarithm of the ratio, goes on beyond its rim. The level is that of the rim's lower quarter:
+    the rest of it may be of a thing that the light is on.
     """
     inside = region > 0
     # Most regions are darker, or of another tint: what is around these need not be known.
@@ -56,7 +59,9 @@ def _lamp_level(compared: Compared, rise: NDArray[np.float32], region: Mask) -> 
     if parts is None:
         return None
     whole, within, beyond, around = (float(np.median(rise[part])) for part in parts)
-    return within if within - beyond < _STEP * (whole - max(0.0, around)) else None
+    if within - beyond >= _STEP * (whole - max(0.0, around)):
+        return None
+    return float(np.quantile(rise[parts[1]], _LOWER))
 
 
 def tint_fades(compared: Compared, region: Mask) -> bool:
@@ -90,5 +95,5 @@ def _inwards_to_outwards(
 
 def _rise(compared: Compared) -> NDArray[np.float32]:
     """Return the logarithm of how many times as bright cells are as the baseline, in its light."""
-    was, is_now = (luminance(lab[..., 0]) for lab in (compared.lab_before, compared.lab_now))
+    was, is_now = (luminance_of(lab[..., 0]) for lab in (compared.lab_before, compared.lab_now))
     return np.asarray(np.log((is_now + DARK) / (was + DARK)), np.float32)

@@ -38,6 +38,8 @@ SMOOTH_M = 0.3
 _LEAST_KNOWN = 400
 _CROWN_M = 1.5
 _CROWN_ROUGH = 0.11
+_LEANS_M = 4.0
+"""As far as the crown of a tree of 7 m is moved where it is seen 30 degrees off the vertical."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +97,8 @@ def laid_on(
     if np.count_nonzero(watched) < _LEAST_KNOWN:
         return None
     light = _light(before, now)
-    for image_bgr in (before.image_bgr, _as_before(now, light)):
-        watched &= ~_crowns(image_bgr, grid.cell_m)
+    stood, as_before = _crowns(before.image_bgr, grid.cell_m), _as_before(now, light)
+    watched &= ~stood & ~_crowns(as_before, grid.cell_m) & ~_leaning(as_before, stood, grid.cell_m)
     if np.count_nonzero(watched) < _LEAST_KNOWN:
         return None
     return Lying(before, now, moved, light, watched)
@@ -139,10 +141,26 @@ def _as_before(now: Patch, light: Light) -> NDArray[np.uint8]:
     return now.image_bgr if max(back.gain_bgr) > MOST_GAIN else back.on_bytes(now.image_bgr)
 
 
+def _leaves(image_bgr: NDArray[np.uint8], cell_m: float) -> NDArray[np.bool_]:
+    """Return which cells are as green as leaves and grass."""
+    lab = cv2.cvtColor(smooth_bgr(image_bgr, cell_m), cv2.COLOR_BGR2Lab)
+    return np.asarray(
+        (lab[..., 1] < -7.0) & (lab[..., 2] > 8.0) & (lab[..., 2] > -lab[..., 1]), np.bool_
+    )
+
+
+def _leaning(as_before_bgr: NDArray[np.uint8], stood: Mask, cell_m: float) -> Mask:
+    """Return 255 on what is green now beside crowns of the baseline, rough or not.
+
+    Seen from the side a crown lies over other ground, and without the sun it is smooth.
+    """
+    beside = cv2.dilate(stood, square_kernel(_LEANS_M, cell_m)) > 0
+    return np.where(beside & _leaves(as_before_bgr, cell_m), 255, 0).astype(np.uint8)
+
+
 def _crowns(image_bgr: NDArray[np.uint8], cell_m: float) -> Mask:
     """Return 255 on trees and bushes and close around them: they lean, sway and grow."""
-    lab = cv2.cvtColor(smooth_bgr(image_bgr, cell_m), cv2.COLOR_BGR2Lab)
-    green = (lab[..., 1] < -7.0) & (lab[..., 2] > 8.0) & (lab[..., 2] > -lab[..., 1])
+    green = _leaves(image_bgr, cell_m)
     grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     size = 2 * max(1, round(0.6 / cell_m)) + 1
     mean = cv2.blur(grey, (size, size))

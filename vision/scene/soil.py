@@ -78,7 +78,7 @@ class SoilDetector:
     """
 
     name = "scene-soil"
-    version = 6
+    version = 7
     incident_classes: tuple[str, ...] = ("bare_soil", "stockpile")
     every_s = LIES_STILL_S
 

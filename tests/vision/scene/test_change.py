@@ -88,7 +88,7 @@ def test_a_new_thing_is_found_with_its_area(baseline: Baseline, thing: str) -> N
     ground.paint(PLACE, OBJECTS[thing], 4.0)
     (found,) = changed(baseline, ground)
     assert found.class_name == "new_object"
-    assert found.model_id == "scene-change@10"
+    assert found.model_id == "scene-change@11"
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
     assert abs(found.measure.value - PLACE.area) < 3.0 * found.measure.error
@@ -375,6 +375,7 @@ def test_the_box_is_where_the_picture_shows_it_and_the_place_where_it_is(
 
 
 CROWN = (40, 110, 60)
+EVENING = Light((0.43, 0.57, 0.7), (0.005, 0.01, 0.01))
 
 
 @pytest.mark.parametrize(("gain", "veil"), [(1.0, 0.0), (0.75, 0.08), (0.6, 0.12)])
@@ -386,6 +387,21 @@ def test_crowns_are_known_in_haze_too(tmp_path: Path, gain: float, veil: float) 
     air = Light((gain,) * 3, (veil,) * 3)
     view = SceneView(sight_of(air.on_bytes(grown.seen(LATER)), LATER), SITE)
     assert ChangeDetector(baseline_of(ground, tmp_path)).look(view, [ZONE]) == ()
+
+
+@pytest.mark.parametrize(
+    ("east_m", "told"), [(8.5, 0), (28.0, 1)], ids=["leaning", "a green sheet"]
+)
+def test_a_smooth_crown_over_other_ground_is_known_by_the_tree_that_stood_beside_it(
+    tmp_path: Path, east_m: float, told: int
+) -> None:
+    """Without the sun leaves have no shade, and a green sheet far from any tree is no crown."""
+    ground, evening = later(), later()
+    ground.paint(rectangle(4.0, 2.0, 5.0, 5.0), CROWN, 25.0)
+    evening.paint(rectangle(4.0, 2.0, 5.0, 5.0), CROWN, 25.0)
+    evening.paint(rectangle(east_m, 2.0, 4.0, 5.0), CROWN, 3.0)
+    view = SceneView(sight_of(EVENING.on_bytes(evening.seen(LATER)), LATER), SITE)
+    assert len(ChangeDetector(baseline_of(ground, tmp_path)).look(view, [ZONE])) == told
 
 
 def test_a_zone_that_is_all_trees_is_left_alone(tmp_path: Path) -> None:

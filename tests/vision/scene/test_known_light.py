@@ -64,7 +64,21 @@ def test_in_a_picture_too_dark_to_show_colours_nothing_is_said_of_soil(
 ) -> None:
     dusk = Light((share,) * 3, (0.0, 0.0, 0.0))
     image = dusk.on_bytes(yard(SOILS["loam"], 26.0, rectangle(-20, 4, 9, 8)).seen(NADIR))
-    view = SceneView(sight_of(image, NADIR), SITE)
-    assert (KnownLight(meadow).seen_in_it(view) is not None) is told
+    light = KnownLight(meadow)
+    views = [SceneView(sight_of(image, NADIR, time_s=float(i)), SITE) for i in range(3)]
+    assert ([light.seen_in_it(view) is not None for view in views][-1]) is told
     if not told:
         assert not seen(image, KnownLight(meadow))
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [(0.8, [True] * 4), (0.4, [False, False, True, True])], ids=["day", "dusk"]
+)
+def test_light_far_from_the_baselines_is_not_believed_of_fewer_than_three_pictures(
+    meadow: Baseline, share: float, told: list[bool]
+) -> None:
+    image = Light((share,) * 3, (0.0, 0.0, 0.0)).on_bytes(yard(*HAY).seen(NADIR))
+    light = KnownLight(meadow)
+    views = [SceneView(sight_of(image, NADIR, time_s=float(i)), SITE) for i in range(4)]
+    assert [light.seen_in_it(view) is not None for view in views] == told
+    assert (light.fresh().seen_in_it(views[3]) is not None) is told[0]

@@ -75,7 +75,7 @@ def seen(
 def test_bare_soil_is_found_with_its_area(soil: str, view: PosedView) -> None:
     (found,) = seen(yard(SOILS[soil], 26.0), view)
     assert found.class_name == "bare_soil"
-    assert found.model_id == "scene-soil@6"
+    assert found.model_id == "scene-soil@7"
     assert found.confidence > 0.5
     assert found.measure is not None
     assert found.measure.unit is MeasureUnit.SQUARE_METRES
