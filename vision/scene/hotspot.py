@@ -126,10 +126,12 @@ def hot_regions(
         above_ambient_c: and above what is around it by this, K.
         pixel_area_m2: ground under each pixel; None when not known.
     """
-    if not watched.any():
+    # Most surfaces are cool: of these no more than the highest temperature is asked.
+    highest_c = np.fmax.reduce(celsius[watched > 0], initial=-np.inf)
+    if not highest_c > limit_c:
         return ()
     ambient_c = _ambient(celsius, watched)
-    if ambient_c is None:
+    if ambient_c is None or highest_c <= ambient_c + above_ambient_c:
         return ()
     threshold = max(limit_c, ambient_c + above_ambient_c)
     known = np.nan_to_num(celsius, nan=-273.0)

@@ -97,8 +97,11 @@ def laid_on(
     if np.count_nonzero(watched) < _LEAST_KNOWN:
         return None
     light = _light(before, now)
-    stood, as_before = _crowns(before.image_bgr, grid.cell_m), _as_before(now, light)
-    watched &= ~stood & ~_crowns(as_before, grid.cell_m) & ~_leaning(as_before, stood, grid.cell_m)
+    as_before = _as_before(now, light)
+    leaves = _leaves(as_before, grid.cell_m)
+    stood = _crowns(before.image_bgr, _leaves(before.image_bgr, grid.cell_m), grid.cell_m)
+    watched &= ~stood & ~_crowns(as_before, leaves, grid.cell_m)
+    watched &= ~_leaning(leaves, stood, grid.cell_m)
     if np.count_nonzero(watched) < _LEAST_KNOWN:
         return None
     return Lying(before, now, moved, light, watched)
@@ -149,24 +152,23 @@ def _leaves(image_bgr: NDArray[np.uint8], cell_m: float) -> NDArray[np.bool_]:
     )
 
 
-def _leaning(as_before_bgr: NDArray[np.uint8], stood: Mask, cell_m: float) -> Mask:
+def _leaning(leaves: NDArray[np.bool_], stood: Mask, cell_m: float) -> Mask:
     """Return 255 on what is green now beside crowns of the baseline, rough or not.
 
     Seen from the side a crown lies over other ground, and without the sun it is smooth.
     """
     beside = cv2.dilate(stood, square_kernel(_LEANS_M, cell_m)) > 0
-    return np.where(beside & _leaves(as_before_bgr, cell_m), 255, 0).astype(np.uint8)
+    return np.where(beside & leaves, 255, 0).astype(np.uint8)
 
 
-def _crowns(image_bgr: NDArray[np.uint8], cell_m: float) -> Mask:
+def _crowns(image_bgr: NDArray[np.uint8], leaves: NDArray[np.bool_], cell_m: float) -> Mask:
     """Return 255 on trees and bushes and close around them: they lean, sway and grow."""
-    green = _leaves(image_bgr, cell_m)
     grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     size = 2 * max(1, round(0.6 / cell_m)) + 1
     mean = cv2.blur(grey, (size, size))
     spread = np.sqrt(np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0.0))
     rough = spread / (mean + 8.0) > _CROWN_ROUGH
-    crowns = cleaned(np.where(green & rough, 255, 0).astype(np.uint8), 2 * (size // 4) + 3, 1)
+    crowns = cleaned(np.where(leaves & rough, 255, 0).astype(np.uint8), 2 * (size // 4) + 3, 1)
     return np.asarray(cv2.dilate(crowns, square_kernel(_CROWN_M, cell_m)), np.uint8)
 
 
