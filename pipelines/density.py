@@ -55,18 +55,25 @@ def queue_length_m(visits: Sequence[Visit], frame: LocalFrame) -> Measure:
     return Measure(length_m, math.sqrt(2.0) * _error_m(places), MeasureUnit.METRES)
 
 
-def vehicle_density(visits: Sequence[Visit], length_m: Measure, lanes: int) -> Measure:
+def vehicle_density(
+    visits: Sequence[Visit], together: int, length_m: Measure, lanes: int
+) -> Measure:
     """Return how many vehicles a queue has per kilometre of lane.
+
+    The error is that of the length and of the number: what no single picture shows together may
+    have been told twice as the queue moved on, so that the number is anywhere from `together` up.
 
     Args:
         visits: of its vehicles.
+        together: how many of them one picture shows at the most.
         length_m: of the queue.
         lanes: of the carriageway, both directions together.
     """
     vehicles = len({visit.thing.object_id for visit in visits})
     density = 1000.0 * vehicles / (length_m.value * lanes)
-    error = density * length_m.error / length_m.value
-    return Measure(density, error, MeasureUnit.VEHICLES_PER_LANE_KM)
+    number_error = max(0, vehicles - together) / math.sqrt(3.0)
+    share = math.hypot(length_m.error / length_m.value, number_error / vehicles)
+    return Measure(density, density * share, MeasureUnit.VEHICLES_PER_LANE_KM)
 
 
 def mean_speed_mps(visits: Sequence[Visit]) -> float | None:

@@ -221,7 +221,8 @@ def congestion_hits(
     for queue in near_each_other(slow, places, _QUEUE_GAP_M, site.frame):
         for episode in crowded_episodes(queue, fewest - 1, rule.window_s, joined):
             length_m = queue_length_m(episode.peak, site.frame)
-            density = vehicle_density(episode.peak, length_m, rule.lanes)
+            together = len(episode.evidence)
+            density = vehicle_density(episode.peak, together, length_m, rule.lanes)
             if length_m.value < rule.min_length_m or density.value < rule.min_vehicles_per_lane_km:
                 continue
             if not seen_enough(rule, kind, episode.observations):

@@ -83,10 +83,27 @@ def test_a_queue_is_measured_bumper_to_bumper_whatever_its_direction() -> None:
     length = queue_length_m(queue, FRAME)
     assert length.value == pytest.approx(8 * 10.0 + 5.0, abs=0.1)
     assert length.error == pytest.approx(2**0.5 / 1.515)
-    dense = vehicle_density(queue, length, lanes=3)
+    dense = vehicle_density(queue, 9, length, lanes=3)
     assert dense.unit is MeasureUnit.VEHICLES_PER_LANE_KM
     assert dense.value == pytest.approx(9 / (0.085 * 3), rel=0.01)
     assert dense.error / dense.value == pytest.approx(length.error / length.value)
+
+
+@given(st.integers(3, 40), st.integers(0, 40), st.integers(1, 4))
+def test_what_no_picture_shows_together_makes_the_number_of_a_queue_less_sure(
+    told: int, together: int, lanes: int
+) -> None:
+    queue = [at(f"c{k}", 8.0 * k, 0.0, 1.0) for k in range(told)]
+    length = queue_length_m(queue, FRAME)
+    dense = vehicle_density(queue, together, length, lanes)
+    surest = vehicle_density(queue, told, length, lanes)
+    assert dense.value == surest.value
+    if together >= told:
+        assert dense.error == pytest.approx(surest.error)
+        return
+    # An even distribution from the fewest to the most, about the most.
+    fewer = (told - together) / told * dense.value / 3**0.5
+    assert dense.error == pytest.approx(np.hypot(surest.error, fewer))
 
 
 def test_the_speed_is_the_mean_of_what_tracks_tell() -> None:
