@@ -7,11 +7,15 @@ interrupted goes on where it stopped, and one of which something has changed is 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
+import weakref
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 from park.errors import SettingsError
 from park.records import JsonValue
@@ -51,6 +55,9 @@ class Results:
         self._folder = folder
         self._fresh = fresh
         self._made: set[str] = set()
+        self._locks: dict[str, IO[bytes]] = {}
+        self._open = ExitStack()
+        weakref.finalize(self, self._open.close)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -87,20 +94,46 @@ class Results:
     def folder_for(self, kind: str, facts: Mapping[str, JsonValue]) -> tuple[Path, bool]:
         """Return the folder that some facts fill, and whether it is filled.
 
-        One that was begun and not finished is emptied.
+        One that was begun and not finished is emptied, and is this run's until it is filled.
+
+        Raises:
+            SettingsError: another run is filling it.
         """
         folder = self._folder / f"{kind}-{key_of(facts)}"
-        stale = self._fresh and folder.name not in self._made
-        if (folder / _DONE).is_file() and not stale:
+        if self._is_filled(folder):
+            return folder, True
+        self._lock(folder)
+        if self._is_filled(folder):
+            # Another run filled it while this one came here.
+            self._locks.pop(folder.name).close()
             return folder, True
         if folder.exists():
             shutil.rmtree(folder)
         return folder, False
 
+    def _is_filled(self, folder: Path) -> bool:
+        stale = self._fresh and folder.name not in self._made
+        return (folder / _DONE).is_file() and not stale
+
+    def _lock(self, folder: Path) -> None:
+        if folder.name in self._locks:
+            return
+        lock = self._open.enter_context(folder.with_suffix(".lock").open("ab"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"another run is filling {folder}: wait until it has ended, "
+                "or give this one another --work"
+            ) from error
+        self._locks[folder.name] = lock
+
     def filled(self, folder: Path, facts: Mapping[str, JsonValue]) -> None:
         """Mark a folder as finished."""
         (folder / _DONE).write_text(json.dumps(dict(facts), ensure_ascii=False), "utf-8")
         self._made.add(folder.name)
+        if lock := self._locks.pop(folder.name, None):
+            lock.close()
 
     def filled_facts(self, folder: Path) -> dict[str, JsonValue]:
         """Return what a finished folder was marked with."""

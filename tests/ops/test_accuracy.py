@@ -150,12 +150,37 @@ def test_a_folder_that_was_begun_is_emptied_and_one_that_is_finished_is_kept(
     assert not filled
     folder.mkdir()
     (folder / "half").write_text("a picture")
+    del results
     again, filled = Results(tmp_path).folder_for("footage", FACTS)
     assert (again, filled, folder.exists()) == (folder, False, False)
+    results = Results(tmp_path)
+    results.folder_for("footage", FACTS)
     folder.mkdir()
     results.filled(folder, FACTS | {"frames": 7})
     assert Results(tmp_path).folder_for("footage", FACTS) == (folder, True)
     assert results.filled_facts(folder)["frames"] == 7
+
+
+def test_a_folder_that_another_run_fills_is_left_to_it(tmp_path: Path) -> None:
+    """It was emptied under the other's hands, who then said that it was filled."""
+    one, other = Results(tmp_path), Results(tmp_path)
+    folder, _ = one.folder_for("footage", FACTS)
+    folder.mkdir()
+    with pytest.raises(SettingsError, match=r"another run is filling .*give this one another"):
+        other.folder_for("footage", FACTS)
+    assert folder.exists()
+    assert other.folder_for("footage", FACTS | {"seed": 9})[1] is False
+    one.filled(folder, FACTS)
+    assert other.folder_for("footage", FACTS) == (folder, True)
+
+
+def test_a_run_that_broke_off_keeps_no_folder(tmp_path: Path) -> None:
+    one = Results(tmp_path)
+    folder, _ = one.folder_for("footage", FACTS)
+    folder.mkdir()
+    assert one.folder_for("footage", FACTS) == (folder, False), "its own, begun anew"
+    del one
+    assert Results(tmp_path).folder_for("footage", FACTS) == (folder, False)
 
 
 def test_fresh_results_are_measured_once_and_not_again_in_the_same_run(tmp_path: Path) -> None:
