@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from tests.vision.scene.drawn_ground import DrawnGround, Image, rectangle
 from vision.scene.light import Light, light_between
@@ -41,12 +41,12 @@ def lying(before: Image, now: Image) -> Lying:
     return Lying(patch(before), patch(now), np.eye(3), light, np.full(GRID.shape, 255, np.uint8))
 
 
-def cells(area: Polygon) -> Mask:
+def cells(area: BaseGeometry) -> Mask:
     """Return 255 for the cells of an area."""
     return GRID.mask(area)
 
 
-def share_of(mask: Mask, area: Polygon) -> float:
+def share_of(mask: Mask, area: BaseGeometry) -> float:
     """Return how much of an area is marked, 0 to 1."""
     inside = cells(area) > 0
     return float(np.count_nonzero(mask[inside])) / float(np.count_nonzero(inside))
