@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from park.geodesy import LocalFrame
 from park.records import GroundPoint, Observation
 from park.site_rules import RuleBase
 from park.taxonomy import EvidenceKind, IncidentType
+from vision.footage.sniff import Content, claims_to_be
 
 _OVER_TIME = 5
 _IN_A_PICTURE = 3
@@ -55,8 +57,7 @@ def seen_enough(rule: RuleBase, kind: IncidentType, sightings: Iterable[Observat
 
     In a video a thing has to be seen in `min_sightings` frames: five where the incident's
     evidence is a sequence, else three, unless the rule says. Photos count from the first,
-    because a photo is evidence that anybody can judge. The first frame of a video is taken for
-    one where nothing was followed in it.
+    because a photo is evidence that anybody can judge.
     """
     usual = _OVER_TIME if kind.evidence is EvidenceKind.SEQUENCE else _IN_A_PICTURE
     return in_pictures(sightings, rule.min_sightings or usual)
@@ -66,7 +67,13 @@ def in_pictures(sightings: Iterable[Observation], at_least: int) -> bool:
     """Return whether a thing was seen in a photo, or in so many frames of a video."""
     frames = set()
     for seen in sightings:
-        if seen.track_id is None and seen.source_time_s == 0.0:
+        if _in_a_photo(seen):
             return True
         frames.add((seen.source_uri, seen.source_time_s))
     return len(frames) >= at_least
+
+
+def _in_a_photo(seen: Observation) -> bool:
+    """Return whether a photo shows it; the first frame of a video is at 0 s of its file too."""
+    is_first = seen.track_id is None and seen.source_time_s == 0.0
+    return is_first and claims_to_be(Path(seen.source_uri)) is not Content.VIDEO

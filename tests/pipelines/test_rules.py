@@ -258,8 +258,8 @@ class TestStays:
     def test_one_frame_of_each_of_three_passes_does(self) -> None:
         seen = [(0.0, 0, 0), (HOUR_S, 0, 0), (2 * HOUR_S, 0, 0)]
         car = thing("a", seen, source="film.mp4")
-        result = evaluate_rules(site_with({"type": "no_parking"}), [car])
-        assert spans(result) == [(0.0, 2 * HOUR_S)]
+        site = site_with({"type": "no_parking", "min_dwell_s": 180, "min_sightings": 3})
+        assert spans(evaluate_rules(site, [car])) == [(0.0, 2 * HOUR_S)]
 
     def test_longer_unseen_than_max_gap_s_are_two(self) -> None:
         car = thing("a", [(0, 0, 0), (60, 0, 0), (2 * HOUR_S, 0, 0)])
